@@ -1,0 +1,148 @@
+"""What a run says while it works: typed events to observers, never text to a terminal.
+
+An Observer is any callable that takes an Event; ``broadcast`` joins several into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from extractor.model import OutcomeKind, WinPath
+
+
+class Phase(StrEnum):
+    """USMT's phases, spelled as its progress log spells them."""
+
+    INITIALIZING = "Initializing"
+    SCANNING = "Scanning"
+    COLLECTING = "Collecting"
+    SAVING = "Saving"
+    ESTIMATING = "Estimating"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins: what was asked for, and of which offline computer."""
+
+    command: tuple[str, ...]
+    computer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted:
+    """A phase begins."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class UserDetected:
+    """A profile was found: ``scope`` is its SID, ``reason`` the switch or state that decided."""
+
+    scope: str
+    account: str
+    included: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentDetected:
+    """A component's rules apply to a user (or to the machine: empty scope)."""
+
+    scope: str
+    component: str
+    included: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesSeen:
+    """Selection has walked this many entries so far; there is no total yet."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsKnown:
+    """Selection ended: objects and bytes to store, in all and per scope."""
+
+    objects: int
+    bytes: int
+    scopes: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BytesCopied:
+    """Bytes of one object went into the store."""
+
+    scope: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    """An object met its end."""
+
+    scope: str
+    path: WinPath
+    outcome: OutcomeKind
+    bytes: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFailed:
+    """A selected object could not be stored.
+
+    ``action`` is USMT's word: UnableToOpen, UnableToCopy or UnableToAccessDevice.
+    """
+
+    scope: str
+    path: WinPath
+    action: str
+    reason: str
+    ignored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A fact worth a log line; level is ``info`` or ``warning``."""
+
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run ended with this exit code; ``ignored_errors`` were allowed by ``/c``."""
+
+    exit_code: int
+    ignored_errors: int = 0
+    message: str = ""
+
+
+Event = (
+    Started
+    | PhaseStarted
+    | UserDetected
+    | ComponentDetected
+    | EntriesSeen
+    | TotalsKnown
+    | BytesCopied
+    | ItemDone
+    | ObjectFailed
+    | Noted
+    | Finished
+)
+Observer = Callable[[Event], None]
+
+
+def broadcast(*observers: Observer) -> Observer:
+    """Return one observer that passes each event to all, in order."""
+
+    def tell(event: Event) -> None:
+        for observer in observers:
+            observer(event)
+
+    return tell

@@ -1,0 +1,271 @@
+"""The seams: what a stage expects of the one below it, and how plug-ins are found.
+
+Entry point groups: ``extractor.images`` (ImageReader), ``extractor.locators`` (Locator), ``extractor.gatherers``
+(Gatherer), ``extractor.stores`` (StoreWriter). Built-ins register exactly as a stranger's package does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from extractor.errors import SourceError, UsageError
+from extractor.model import (
+    BadRange,
+    Candidate,
+    Damage,
+    Entry,
+    ImageInfo,
+    Metadata,
+    Record,
+    RegistryValue,
+    Selected,
+    VolumeInfo,
+)
+
+SEAM = 1
+"""Version of the seams; it rises when a plug-in written for an older one would break."""
+
+log = logging.getLogger(__name__)
+
+
+class Readable(Protocol):
+    """Bytes that can be read at any offset, by several threads at once."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    def read_at(self, offset: int, length: int, /) -> bytes:
+        """Return ``length`` bytes from ``offset``, fewer only at the end; raise DamagedError."""
+        ...
+
+
+class Image(Readable, Protocol):
+    """The bytes of a disk, read-only."""
+
+    @property
+    def info(self) -> ImageInfo:
+        """Format, sizes, segments and stored hashes."""
+        ...
+
+    def bad_ranges(self) -> Sequence[BadRange]:
+        """Return the ranges found wrong so far, in order."""
+        ...
+
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class ImageReader(Protocol):
+    """Opens one container format; made without arguments."""
+
+    name: ClassVar[str]
+    fallback: ClassVar[bool]
+    """True for the reader that takes what no other recognises."""
+
+    def recognises(self, head: bytes, tail: bytes, path: Path, /) -> bool:
+        """Tell from a file's first 64 KiB and last 4 KiB whether it is of this format, never by suffix alone."""
+        ...
+
+    def open(self, path: Path, /) -> Image:
+        """Open the image; raise ImageError with one sentence when it is not whole."""
+        ...
+
+
+class Volume(Readable, Protocol):
+    """A range of an image."""
+
+    @property
+    def info(self) -> VolumeInfo:
+        """Place, kind, identity."""
+        ...
+
+
+class Stream(Readable, Protocol):
+    """The content of a file or of a named stream, as Windows would read it."""
+
+    def extents(self) -> Iterable[tuple[int, int]]:
+        """Yield ``(offset, length)`` of the parts that may hold data, in order; all between them is zeros."""
+        ...
+
+
+class Filesystem(Protocol):
+    """A volume's tree, by record: two names may differ only by case, a name may be anything."""
+
+    @property
+    def info(self) -> VolumeInfo:
+        """The volume."""
+        ...
+
+    @property
+    def root(self) -> Entry:
+        """The root directory; its name is empty."""
+        ...
+
+    @property
+    def damage(self) -> Sequence[Damage]:
+        """Records that could not be read; each belongs into the ledger."""
+        ...
+
+    def children(self, directory: Entry, /) -> Sequence[Entry]:
+        """Return a directory's entries by (upcased name, name, record); a link has no children."""
+        ...
+
+    def named(self, name: str, /) -> Sequence[Entry]:
+        """Return every entry of the volume with this name, compared as Windows compares."""
+        ...
+
+    def names(self, record: int, /) -> Sequence[Entry]:
+        """Return all names (hard links) of a record; empty when there is no such record."""
+        ...
+
+    def path(self, entry: Entry, /) -> tuple[str, ...]:
+        """Return the names from the root down to the entry; () for the root. An orphan begins with ``$OrphanFiles``."""
+        ...
+
+    def metadata(self, entry: Entry, /) -> Metadata:
+        """Return everything but the content; raise DamagedError."""
+        ...
+
+    def open(self, entry: Entry, stream: str = "", /) -> Stream:
+        """Open a stream ("" is the file's own content).
+
+        Raises DamagedError, UnsupportedError (cloud-only, deduplicated) or EncryptedError (EFS).
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Hive(Protocol):
+    r"""A registry hive, read by path from its root: ``Microsoft\Windows NT\CurrentVersion``.
+
+    Names compare case-insensitively.
+    """
+
+    @property
+    def dirty(self) -> bool:
+        """True when the hive was not written back in full: its logs hold newer data."""
+        ...
+
+    def exists(self, key: str, /) -> bool: ...
+    def subkeys(self, key: str = "", /) -> Sequence[str]:
+        """Return the names of the subkeys; empty when the key is absent."""
+        ...
+
+    def values(self, key: str, /) -> Sequence[RegistryValue]: ...
+    def value(self, key: str, name: str = "", /) -> RegistryValue | None:
+        """Return a value ("" is the key's default value), None when it is absent."""
+        ...
+
+    def last_written(self, key: str = "", /) -> int:
+        """Return the key's last write time as FILETIME, 0 when the key is absent."""
+        ...
+
+
+class Locator(Protocol):
+    """Finds Windows directories; it never chooses. Made without arguments. Group: extractor.locators."""
+
+    name: ClassVar[str]
+
+    def locate(self, filesystems: Iterable[Filesystem], /) -> Iterator[Candidate]:
+        """Yield every directory that is, or looks like, a Windows, with evidence; order does not matter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A selected object, ready for a store: metadata now, content when opened.
+
+    ``refusal`` is set when its content cannot be had and that is known before a byte is read (cloud-only, EFS).
+    """
+
+    selected: Selected
+    open: Callable[[str], Stream]
+    refusal: SourceError | None = None
+    links: tuple[str, ...] = ()
+    """All paths of the same file, as text, sorted; empty when it has one name."""
+
+
+class Gatherer(Protocol):
+    """Turns selected objects into captured ones. Made without arguments. Group: extractor.gatherers."""
+
+    name: ClassVar[str]
+
+    def gather(
+        self, chosen: Iterable[Selected], filesystems: Mapping[str, Filesystem], /
+    ) -> Iterator[Captured]:
+        """Yield a Captured for each Selected that this gatherer knows how to read, in the order best for the disk."""
+        ...
+
+
+class StoreWriter(Protocol):
+    """Writes one store. Group: extractor.stores."""
+
+    def add(self, item: Captured, progress: Callable[[int], None], /) -> Record:
+        """Store one object and return its row; raise SourceError (nothing of it is left) or StoreError."""
+        ...
+
+    def note(self, record: Record, /) -> None:
+        """Keep the row of an object that is not in the store."""
+        ...
+
+    def finish(self, header: Mapping[str, object], totals: Mapping[str, object], /) -> None:
+        """Complete the store under its final name."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was written; the final name never existed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A registered plug-in, not yet loaded."""
+
+    seam: str
+    name: str
+    distribution: str
+    version: str
+    point: EntryPoint
+
+
+def registered(seam: str) -> list[Plugin]:
+    """Return the plug-ins registered for a seam, by name; raise UsageError when two share a name."""
+    found: dict[str, Plugin] = {}
+    for point in sorted(entry_points(group=f"extractor.{seam}"), key=lambda each: each.name):
+        if point.name in found:
+            raise UsageError(f"two plug-ins call themselves {point.name!r} in extractor.{seam}")
+        dist = point.dist
+        found[point.name] = Plugin(
+            seam, point.name, dist.name if dist else "?", dist.version if dist else "?", point
+        )
+    return list(found.values())
+
+
+def plugins(seam: str) -> dict[str, Any]:
+    """Load the classes registered for a seam; one that cannot be imported is a named warning and is left out."""
+    loaded: dict[str, Any] = {}
+    for plugin in registered(seam):
+        try:
+            loaded[plugin.name] = plugin.point.load()
+        except (
+            ImportError,
+            AttributeError,
+            SyntaxError,
+            NameError,
+            TypeError,
+            ValueError,
+        ) as error:
+            log.warning(
+                "plug-in %s of %s (extractor.%s) cannot be loaded: %s",
+                plugin.name, plugin.distribution, seam, error,
+            )  # fmt: skip
+    return loaded

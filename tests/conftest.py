@@ -1,0 +1,34 @@
+"""What all tests share: tools that may be missing, and the folder of real Windows material."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def need_tool(*names: str) -> None:
+    """Skip a test whose tool is missing; in CI (``CI=true``) a missing tool is a failure."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+def shared_data() -> Path:
+    """Return the folder of real Windows material, or skip the test that asks for it."""
+    folder = Path(os.environ.get("COLDSTATE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real Windows material is not at {folder} (set COLDSTATE_DATA)")
+    return folder
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of real Windows material."""
+    return shared_data()
