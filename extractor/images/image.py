@@ -1,0 +1,59 @@
+"""An open image: the bounds of a read are kept here once, the bytes come from the format's own Medium."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+from extractor.model import BadRange, ImageInfo
+
+
+class Medium(Protocol):
+    """The bytes inside a container; ``read`` is only ever asked for ranges that lie within it."""
+
+    def read(self, offset: int, length: int, /) -> bytes:
+        """Return exactly ``length`` bytes, safe to call from several threads; raise DamagedError."""
+        ...
+
+    def bad_ranges(self) -> Sequence[BadRange]:
+        """Return the ranges found wrong so far, in order."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OpenImage:
+    """An Image over a Medium."""
+
+    def __init__(self, info: ImageInfo, medium: Medium) -> None:
+        self.info = info
+        self._medium = medium
+
+    @property
+    def size(self) -> int:
+        """Length of the disk in bytes."""
+        return self.info.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes from ``offset``, fewer only at the end of the disk.
+
+        Raises ValueError for a negative offset or length, DamagedError when the image does not hold these bytes.
+        """
+        if offset < 0 or length < 0:
+            raise ValueError(f"cannot read {length} bytes at {offset}")
+        length = min(length, self.size - offset)
+        return self._medium.read(offset, length) if length > 0 else b""
+
+    def bad_ranges(self) -> Sequence[BadRange]:
+        """Return the ranges found wrong so far, in order."""
+        return self._medium.bad_ranges()
+
+    def close(self) -> None:
+        """Close every file of the image."""
+        self._medium.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
