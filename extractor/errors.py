@@ -4,6 +4,7 @@ ColdstateError
 ├─ UsageError            11  command line, Offline.xml, Config.xml, MigXML: found before anything is read
 │  ├─ ArgumentTooLongError  12  an argument or the store path is longer than 256 characters
 │  ├─ LogFileError          13  ``/l`` names a file that cannot be written
+│  ├─ ListFileError         26  ``/listfiles`` names a file that cannot be written
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
 │  ├─ ConfigFileError       39  a file given with ``/config`` cannot be read
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
@@ -54,6 +55,12 @@ class LogFileError(UsageError):
     """The log file cannot be written."""
 
     exit_code = 13
+
+
+class ListFileError(UsageError):
+    """The list of files cannot be written."""
+
+    exit_code = 26
 
 
 class RuleFileError(UsageError):

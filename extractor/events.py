@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from extractor.model import OutcomeKind, WinPath
+from extractor.model import ObjectKind, OutcomeKind, WinPath
 
 
 class Phase(StrEnum):
@@ -89,6 +89,7 @@ class ItemDone:
     outcome: OutcomeKind
     bytes: int
     reason: str = ""
+    kind: ObjectKind = ObjectKind.FILE
 
 
 @dataclass(frozen=True, slots=True)

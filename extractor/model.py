@@ -7,6 +7,7 @@ UTF-16 may hold lone surrogates, as NTFS and the registry allow.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,6 +43,25 @@ def _upcase_character(character: str) -> str:
         if len(upper) == 1 and (ord(upper) > 0xFFFF) == (ord(character) > 0xFFFF)
         else character
     )
+
+
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""C0, DEL, C1, soft hyphen, joiners, bidi and zero-width controls, lone surrogates, tags: a fixed list, so that
+the same name is shown the same by every Python (``str.isprintable`` follows the Unicode of the day)."""
+
+
+def printable(text: str) -> str:
+    r"""Return text for a terminal, a log or a report: what is invisible or moves the cursor as ``\x1b``, ``\u202e``."""
+    return _HIDDEN.sub(lambda found: _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 @dataclass(frozen=True, slots=True)
