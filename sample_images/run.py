@@ -1,0 +1,20 @@
+"""Runs the tools the builder borrows (mkntfs, qemu-img, ...), and says what one complained of."""
+
+from __future__ import annotations
+
+import subprocess
+
+
+class BuildError(Exception):
+    """A sample image cannot be made, or is not what its contents.toml says."""
+
+
+def run(*command: str, stdin: str | None = None) -> str:
+    """Runs `command` to its end and returns its standard output; BuildError carries its complaint."""
+    try:
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise BuildError(f"{command[0]} is not installed (README.md lists the tools)") from error
+    if done.returncode:
+        raise BuildError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
