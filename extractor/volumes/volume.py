@@ -1,0 +1,78 @@
+"""A volume is a range of an image; VolumeFile lends one to a library that wants a file object."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING
+
+from extractor.errors import DamagedError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+    from extractor.model import VolumeInfo
+    from extractor.seams import Readable, Volume
+
+
+class ImageVolume:
+    """The bytes ``[info.offset, info.offset + info.size)`` of an image."""
+
+    def __init__(self, image: Readable, info: VolumeInfo) -> None:
+        self.info = info
+        self._image = image
+
+    @property
+    def size(self) -> int:
+        return self.info.size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return bytes of the volume, never a byte of its neighbour; fewer only at its end."""
+        if offset < 0 or length < 0:
+            raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
+        wanted = min(length, self.size - offset)
+        return self._image.read_at(self.info.offset + offset, wanted) if wanted > 0 else b""
+
+
+def read_exactly(source: Readable, offset: int, length: int, what: str) -> bytes:
+    """Return exactly ``length`` bytes, or raise DamagedError that says what could not be read."""
+    if offset < 0 or length < 0 or offset + length > source.size:
+        raise DamagedError(
+            f"{what} should lie at bytes {offset} to {offset + length}, outside its {source.size} bytes"
+        )
+    data = source.read_at(offset, length)
+    if len(data) != length:
+        raise DamagedError(f"{what} at byte {offset} ends after {len(data)} of {length} bytes")
+    return data
+
+
+class VolumeFile(io.RawIOBase):
+    """A volume as a read-only file object with a position, for libraries; one per thread."""
+
+    def __init__(self, volume: Volume) -> None:
+        super().__init__()
+        self._volume = volume
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._volume.size}
+        if start[whence] + offset < 0:
+            raise ValueError(f"cannot seek to byte {start[whence] + offset}")
+        self._position = start[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._volume.read_at(self._position, len(view))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
