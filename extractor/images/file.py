@@ -24,6 +24,11 @@ class File:
         self.size = size
         self._descriptor = descriptor
 
+    @property
+    def alias(self) -> str:
+        """A name that opens this very file again, for a library that wants names (Linux, proc(5))."""
+        return f"/proc/self/fd/{self._descriptor}"
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset``, fewer only at the end; raise DamagedError when they cannot be read.
 

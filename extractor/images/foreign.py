@@ -142,6 +142,23 @@ def _decodes(data: bytes, encoding: str) -> bool:
     return True
 
 
+def refuse_headless(path: Path, head: bytes) -> None:
+    """Raise ImageError for what is named as a container but lacks its signature, so that no reader took it.
+
+    Read as raw it would give wrong bytes. A boot signature speaks for a raw disk under a wrong name, but not where
+    the name is ``.vhd``: a fixed VHD is raw up to its footer, and one without footer is cut.
+    """
+    suffix = path.suffix.lower()
+    bootable = head[510:512] == b"\x55\xaa"
+    if suffix in {".vhd", ".avhd"} or (
+        suffix in {".vhdx", ".avhdx", ".e01", ".s01"} and not bootable
+    ):
+        raise ImageError(
+            f"{path} is named {suffix[1:].upper()} but has not that format's signature: it is cut or damaged "
+            "(if it is a raw disk, rename it to .raw)"
+        )
+
+
 def refuse_blank(path: Path, source: Source, size: int) -> None:
     """Raise ImageError when a file holds nothing but zeros, or is too small to be a disk.
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from extractor.errors import ImageError
 from extractor.images.file import File, beside, open_files
-from extractor.images.foreign import refuse_blank, refuse_text
+from extractor.images.foreign import refuse_blank, refuse_headless, refuse_text
 from extractor.images.image import OpenImage
 from extractor.model import BadRange, ImageInfo
 
@@ -42,6 +42,7 @@ class RawReader:
             size = sum(file.size for file in files)
             head = files[0].read_at(0, 1 << 16)
             refuse_text(path, head)
+            refuse_headless(path, head)
             medium = RawMedium(files)
             refuse_blank(path, medium, size)
             return OpenImage(_info(path, files, head), medium)

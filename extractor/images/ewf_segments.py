@@ -1,0 +1,245 @@
+"""What an E01 segment says of itself: its chain of sections, the geometry, where the chunk tables lie.
+
+Every checksum on the way is verified. Source: libewf, "Expert Witness Compression Format (EWF)"; numbers in the
+docstrings are offsets within the section's data.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from extractor.errors import ImageError
+from extractor.images.ewf_set import SIGNATURE
+from extractor.images.file import File
+
+DESCRIPTOR = struct.Struct("<16sQQ40xI")
+"""Section descriptor: type, offset of the next section, size, Adler-32 of the 72 bytes before."""
+TABLE_HEADER = struct.Struct("<I4xQ4xI")
+"""Table: number of entries, base of their offsets, Adler-32 of the 20 bytes before."""
+GEOMETRY = struct.Struct("<4xIIIQ")
+"""Volume of EnCase: chunks, sectors per chunk, bytes per sector, sectors. SMART's has a 32-bit last field."""
+SMART_VOLUME = 94
+MAX_SECTIONS = 100_000
+MAX_CHUNK = 128 << 20
+"""32768 sectors of 4096 bytes: the largest chunk that any known writer makes."""
+ERROR_HEADER = 520
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: ``start`` is where its descriptor begins, ``next`` where the following one does."""
+
+    kind: str
+    start: int
+    next: int
+
+    @property
+    def data(self) -> int:
+        """Offset of the section's data."""
+        return self.start + DESCRIPTOR.size
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The medium as the volume section describes it; ``set_id`` is the acquisition's GUID, zeros when there is none."""
+
+    sectors: int
+    sectors_per_chunk: int
+    sector_size: int
+    set_id: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of the medium."""
+        return self.sectors * self.sector_size
+
+    @property
+    def chunk_size(self) -> int:
+        """Bytes of a whole chunk."""
+        return self.sectors_per_chunk * self.sector_size
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where the entries of a chunk table lie, and where the data of its last chunk ends.
+
+    ``checked`` is False for SMART and EnCase 1, whose entries have no checksum and whose chunks lie in the table's
+    own section. ``mirror`` is the table2 section, the same entries once more.
+    """
+
+    file: File
+    entries: int
+    count: int
+    base: int
+    data_end: int
+    checked: bool
+    mirror: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment file, parsed."""
+
+    file: File
+    sections: tuple[Section, ...]
+    geometry: Geometry | None
+    tables: tuple[Table, ...]
+    errors: tuple[tuple[int, int], ...]
+    """Sectors that could not be read when the disk was acquired: (first, count)."""
+
+
+def parse_segments(files: Sequence[File]) -> list[Segment]:
+    """Parse the segments of a set, first to last; raise ImageError when one is damaged, cut or of another set."""
+    segments = [_parse_segment(file, number) for number, file in enumerate(files, start=1)]
+    known = [segment.geometry for segment in segments if segment.geometry]
+    if not known or not segments[0].geometry:
+        raise ImageError(f"{files[0].path} is damaged: it has no volume section")
+    for segment in segments:
+        if segment.geometry and segment.geometry.set_id != known[0].set_id:
+            raise ImageError(
+                f"{segment.file.path} belongs to another acquisition than {files[0].path.name}: copy the right one"
+            )
+    for segment in segments[:-1]:
+        if segment.sections[-1].kind != "next":
+            raise ImageError(
+                f"{segment.file.path} says that it is the last segment, but others follow: "
+                "files of two acquisitions are mixed"
+            )
+    return segments
+
+
+def _parse_segment(file: File, number: int) -> Segment:
+    head = file.read_at(0, 13)
+    if len(head) < 13 or not head.startswith(SIGNATURE):
+        raise ImageError(f"{file.path} is no E01 segment: its signature is missing")
+    (own,) = struct.unpack_from("<H", head, 9)
+    if own != number:
+        raise ImageError(f"{file.path} should be segment {number} of its set but says it is {own}")
+    sections = tuple(_sections(file))
+    geometries = [
+        _parse_geometry(file, section)
+        for section in sections
+        if section.kind in {"volume", "disk", "data"}
+    ]
+    return Segment(
+        file,
+        sections,
+        geometries[0] if geometries else None,
+        tuple(_tables(file, sections)),
+        tuple(pair for each in sections if each.kind == "error2" for pair in _errors(file, each)),
+    )
+
+
+def _sections(file: File) -> Iterator[Section]:
+    """Yield the sections up to ``next`` or ``done``, which point to themselves."""
+    offset = 13
+    for _ in range(MAX_SECTIONS):
+        section = _parse_section(file, offset)
+        yield section
+        if section.kind in {"next", "done"}:
+            return
+        if not section.data <= section.next < file.size:
+            raise ImageError(
+                f"{file.path} is cut or damaged: its {section.kind} section at byte {offset} goes on to byte "
+                f"{section.next}, but the file has {file.size} bytes"
+            )
+        offset = section.next
+    raise ImageError(f"{file.path} is damaged: it has more than {MAX_SECTIONS} sections")
+
+
+def _parse_section(file: File, offset: int) -> Section:
+    raw = file.read_at(offset, DESCRIPTOR.size)
+    if len(raw) < DESCRIPTOR.size:
+        raise ImageError(
+            f"{file.path} is cut: it ends at byte {file.size}, in the section at byte {offset}"
+        )
+    kind, following, _, checksum = DESCRIPTOR.unpack(raw)
+    if zlib.adler32(raw[:72]) != checksum:
+        raise ImageError(
+            f"{file.path} is damaged: the checksum of its section at byte {offset} is wrong"
+        )
+    return Section(kind.split(b"\0", 1)[0].decode("ascii", "replace"), offset, following)
+
+
+def _checked(file: File, section: Section, length: int) -> bytes:
+    """Return the first ``length`` bytes of a section's data, whose last four are the Adler-32 of the others."""
+    raw = file.read_at(section.data, length)
+    if len(raw) < length or zlib.adler32(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
+        raise ImageError(
+            f"{file.path} is damaged: the checksum of its {section.kind} section at byte {section.start} is wrong"
+        )
+    return raw
+
+
+def _parse_geometry(file: File, section: Section) -> Geometry:
+    smart = section.next - section.data == SMART_VOLUME
+    raw = _checked(file, section, SMART_VOLUME if smart else 1052)
+    _, per_chunk, sector_size, sectors = GEOMETRY.unpack_from(raw)
+    found = Geometry(
+        sectors & 0xFFFFFFFF if smart else sectors,
+        per_chunk,
+        sector_size,
+        bytes(16) if smart else raw[64:80],
+    )
+    if not 0 < found.chunk_size <= MAX_CHUNK or sector_size % 512:
+        raise ImageError(
+            f"{file.path} is damaged: its {section.kind} section gives chunks of {per_chunk} sectors "
+            f"of {sector_size} bytes"
+        )
+    return found
+
+
+def _tables(file: File, sections: Sequence[Section]) -> Iterator[Table]:
+    """Yield the chunk tables in order, each with its mirror."""
+    sectors_end = 0
+    tables: list[Section] = []
+    for section in sections:
+        if section.kind == "sectors":
+            sectors_end = section.next
+        elif section.kind == "table":
+            tables.append(section)
+        elif section.kind == "table2" and tables:
+            yield _paired(file, tables.pop(), section, sectors_end)
+        if section.kind not in {"table", "table2"} and tables:
+            yield _paired(file, tables.pop(), None, sectors_end)
+    if tables:
+        yield _paired(file, tables.pop(), None, sectors_end)
+
+
+def _paired(file: File, first: Section, second: Section | None, sectors_end: int) -> Table:
+    table = _parse_table(file, first, sectors_end)
+    mirror = _parse_table(file, second, sectors_end) if second else None
+    if table and mirror and table.count == mirror.count:
+        return replace(table, mirror=mirror)
+    if table or mirror:
+        return table or mirror  # type: ignore[return-value]
+    raise ImageError(
+        f"{file.path} is damaged: the chunk table at byte {first.start} and its copy are unreadable"
+    )
+
+
+def _parse_table(file: File, section: Section, sectors_end: int) -> Table | None:
+    """Return a table whose header is sound and whose entries lie within its section, else None."""
+    raw = file.read_at(section.data, TABLE_HEADER.size)
+    if len(raw) < TABLE_HEADER.size:
+        return None
+    count, base, checksum = TABLE_HEADER.unpack(raw)
+    entries = section.data + TABLE_HEADER.size
+    end = entries + 4 * count + (4 if sectors_end else 0)
+    if zlib.adler32(raw[:20]) != checksum or end > min(section.next, file.size):
+        return None
+    return Table(file, entries, count, base, sectors_end or section.next, checked=bool(sectors_end))
+
+
+def _errors(file: File, section: Section) -> Iterator[tuple[int, int]]:
+    """Yield (first sector, sectors) of what could not be read at acquisition (error2 section)."""
+    (count,) = struct.unpack_from("<I", _checked(file, section, ERROR_HEADER))
+    if section.data + ERROR_HEADER + 8 * count > section.next:
+        raise ImageError(
+            f"{file.path} is damaged: its list of unreadable sectors does not fit its section"
+        )
+    raw = file.read_at(section.data + ERROR_HEADER, 8 * count)
+    yield from struct.iter_unpack("<II", raw)
