@@ -49,17 +49,17 @@ class Filling:
         return self.root.joinpath(*map(smuggled, path))
 
 
-def make_ntfs(volume: Volume, contents: Contents, out: Path, start: int = 0) -> None:
-    """Writes to `out` the NTFS volume that contents.toml tells of; `start` is its first sector."""
+def make_ntfs(volume: Volume, contents: Contents, out: Path) -> None:
+    """Writes to `out` the NTFS volume that contents.toml tells of."""
     out.unlink(missing_ok=True)
     with out.open("wb") as file:
         file.truncate(volume.size)
-    geometry = ["-p", str(start), "-H", "255", "-S", "63", "-s", str(volume.sector), "-c", "4096"]
+    geometry = ["-p", "0", "-H", "255", "-S", "63", "-s", str(volume.sector), "-c", "4096"]
     run("mkntfs", "-Q", "-F", "-q", "-T", "-L", volume.label, *geometry, str(out))
     _set_serial(out, volume)
     with _mounted(out) as root:
         filling = Filling(root, volume, contents)
-        for entry in volume.entries:
+        for entry in sorted(volume.entries, key=lambda entry: entry.kind == "hardlink"):
             _add(filling, entry)
         _protect(filling)
         filling.edits.append(stamped(_times(filling)))
