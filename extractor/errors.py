@@ -5,6 +5,7 @@ ColdstateError
 │  ├─ ArgumentTooLongError  12  an argument or the store path is longer than 256 characters
 │  ├─ LogFileError          13  ``/l`` names a file that cannot be written
 │  ├─ ListFileError         26  ``/listfiles`` names a file that cannot be written
+│  ├─ ConfigAsRulesError    26  a Config.xml was given with ``/i``
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
 │  ├─ ConfigFileError       39  a file given with ``/config`` cannot be read
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
@@ -59,6 +60,12 @@ class LogFileError(UsageError):
 
 class ListFileError(UsageError):
     """The list of files cannot be written."""
+
+    exit_code = 26
+
+
+class ConfigAsRulesError(UsageError):
+    """A Config.xml was given as rules; USMT says 26 here, not 28."""
 
     exit_code = 26
 

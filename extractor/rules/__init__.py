@@ -1,0 +1,49 @@
+"""MigXML files -> RuleSet: what the rules say, read without looking at any machine.
+
+Words defined here: RuleSet, Component, Role, Rules, Rule, ObjectSet, Pattern, Script (``model``); Location, Glob,
+Specificity (``patterns``). ``select`` brings a RuleSet to a Windows installation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from extractor.errors import RuleFileError
+from extractor.rules.migxml import parse_migxml
+from extractor.rules.model import RuleSet
+from extractor.xmlfile import parse_xml
+
+__all__ = ["RuleSet", "builtin_rules", "load_rules"]
+
+
+def load_rules(paths: Sequence[Path]) -> RuleSet:
+    """Return the rules of the files given with ``/i``, in any order.
+
+    A file whose ``urlid`` was seen already is not processed (USMT "XML file requirements"), with a warning. Raises
+    RuleFileError for a file that cannot be read or is not MigXML, ConfigAsRulesError for a Config.xml.
+    """
+    return _joined((path, str(path)) for path in paths)
+
+
+def builtin_rules() -> RuleSet:
+    """Return the rules that are used when no file is given: what a user would miss."""
+    folder = files(__package__) / "builtin"
+    found = sorted(each.name for each in folder.iterdir() if each.name.endswith(".xml"))
+    return _joined(((folder / name).read_bytes(), f"builtin/{name}") for name in found)
+
+
+def _joined(sources: Iterable[tuple[Path | bytes, str]]) -> RuleSet:
+    rules = RuleSet(())
+    seen: dict[str, str] = {}
+    for source, name in sources:
+        tree = parse_xml(source, name=name, error=RuleFileError)
+        urlid, found = parse_migxml(tree, name)
+        first = seen.get(urlid.lower())
+        if first and urlid:
+            message = f"{name}:1: not processed, because {first} has the same urlid {urlid!r}"
+            found = RuleSet((), (message,))
+        seen.setdefault(urlid.lower(), name)
+        rules += found
+    return rules
