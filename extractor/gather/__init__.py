@@ -1,0 +1,6 @@
+"""Selected -> Captured: metadata now, content when opened, in the order that suits the disk.
+
+Words defined here: Policy (does an object that cannot be read end the run?), physical order.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,275 @@
+"""The catalog: SQLite, a row for every object with all that is known of it (columns: ``SCHEMA.md``).
+
+It is written in one transaction, for a store that is not finished is never kept; ``rows`` gives it back in the order
+of the manifest, so that memory does not grow with the number of objects.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from extractor.errors import CorruptStoreError, StoreError
+from extractor.model import Metadata, Record, StreamInfo, StreamRecord, WinPath, printable, upcase
+from extractor.store.failures import free_space
+
+FORMAT = 1
+"""``user_version`` of the database; it rises when a reader written for an older one would err."""
+
+SCHEMA = """
+CREATE TABLE objects (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, volume TEXT NOT NULL, user TEXT NOT NULL,
+    path TEXT NOT NULL, path_utf16 BLOB NOT NULL, name_lengths TEXT NOT NULL,
+    sort_key BLOB NOT NULL, exact_key BLOB NOT NULL,
+    outcome TEXT NOT NULL, reason TEXT NOT NULL, rule TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    record INTEGER NOT NULL, sequence INTEGER NOT NULL, stored_as TEXT NOT NULL, short_name TEXT NOT NULL,
+    attributes INTEGER, link_count INTEGER, object_id TEXT,
+    si_created INTEGER, si_modified INTEGER, si_changed INTEGER, si_accessed INTEGER,
+    fn_created INTEGER, fn_modified INTEGER, fn_changed INTEGER, fn_accessed INTEGER,
+    sddl TEXT NOT NULL, security BLOB NOT NULL,
+    reparse_tag INTEGER, reparse_data BLOB, reparse_target TEXT, reparse_target_utf16 BLOB,
+    extended_attributes BLOB NOT NULL
+) STRICT;
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY, object INTEGER NOT NULL REFERENCES objects, name TEXT NOT NULL, name_utf16 BLOB NOT NULL,
+    size INTEGER NOT NULL, sha256 TEXT NOT NULL, stored_as TEXT NOT NULL,
+    allocated INTEGER, valid INTEGER, resident INTEGER, compressed INTEGER, sparse INTEGER, encrypted INTEGER, wof TEXT
+) STRICT;
+CREATE TABLE runs (
+    stream INTEGER NOT NULL REFERENCES streams, position INTEGER NOT NULL, "offset" INTEGER, length INTEGER NOT NULL,
+    PRIMARY KEY (stream, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE manifest (header TEXT NOT NULL, trailer TEXT NOT NULL) STRICT;
+CREATE INDEX objects_order ON objects (sort_key, exact_key, kind, volume, record, sequence);
+CREATE INDEX objects_identity ON objects (volume, record, sequence);
+CREATE INDEX objects_stored_as ON objects (stored_as);
+CREATE INDEX streams_object ON streams (object);
+"""
+_FASTER = (
+    "PRAGMA journal_mode = MEMORY",
+    "PRAGMA synchronous = OFF",
+    "PRAGMA locking_mode = EXCLUSIVE",
+)
+"""A crash leaves a store under its temporary name, which is thrown away: the journal need not survive it."""
+_IN_ORDER = "SELECT * FROM objects ORDER BY sort_key, exact_key, kind, volume, record, sequence, id"
+_LINKS = """
+SELECT path FROM objects
+WHERE volume = ? AND record = ? AND sequence = ? AND kind = 'file' AND outcome != 'excluded'
+ORDER BY sort_key, exact_key, kind, id
+"""
+_INSERT = "INSERT INTO {} VALUES ({})"
+
+
+class Catalog:
+    """An open catalog; sqlite3's errors leave as StoreError."""
+
+    def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
+        self.connection = connection
+        self.place = place
+        connection.row_factory = sqlite3.Row
+
+    def add(self, record: Record, streams_as: dict[str, str]) -> None:
+        """Keep a row; ``streams_as`` maps the name of a stream to where its bytes lie in the store."""
+        with self.translated():
+            key = self._insert("objects", _object_row(record))
+            for info, digest in _streams(record):
+                self._add_stream(key, info, digest, streams_as.get(info.name, ""))
+
+    def _add_stream(self, key: int, info: StreamInfo, digest: str, stored_as: str) -> None:
+        stream = self._insert("streams", _stream_row(key, info, digest, stored_as))
+        self.connection.executemany(
+            _INSERT.format("runs", "?, ?, ?, ?"),
+            ((stream, n, run.offset, _int64(run.length)) for n, run in enumerate(info.runs)),
+        )
+
+    def _insert(self, table: str, row: tuple[Any, ...]) -> int:
+        marks = ", ".join("?" * (len(row) + 1))
+        return self.connection.execute(_INSERT.format(table, marks), (None, *row)).lastrowid or 0
+
+    def move(self, old: str, new: str) -> None:
+        """Note that a file or directory of the store has another name, and all below it."""
+        with self.translated():
+            self.connection.execute(
+                "UPDATE objects SET stored_as = ?1 || substr(stored_as, ?3)"
+                " WHERE stored_as = ?2 OR (stored_as > ?2 || '/' AND stored_as < ?2 || '0')",
+                (new, old, len(old) + 1),
+            )
+
+    def rows(self) -> Iterator[sqlite3.Row]:
+        """Yield the objects in the order of the manifest."""
+        with self.translated():
+            yield from self.connection.execute(_IN_ORDER)
+
+    def named_streams(self, key: int) -> list[sqlite3.Row]:
+        """Return the named streams of an object, by exact name."""
+        with self.translated():
+            return self.connection.execute(
+                "SELECT * FROM streams WHERE object = ? AND length(name_utf16) > 0 ORDER BY name_utf16, id",
+                (key,),
+            ).fetchall()
+
+    def links(self, row: sqlite3.Row) -> list[str]:
+        """Return the paths, for reading, of all chosen names of a file; empty when there is one."""
+        with self.translated():
+            identity = (row["volume"], row["record"], row["sequence"])
+            found = self.connection.execute(_LINKS, identity).fetchall()
+        return [each["path"] for each in found] if len(found) > 1 else []
+
+    def stored_directories(self) -> Iterator[tuple[str, int]]:
+        """Yield ``stored_as`` and modification time (FILETIME) of the directories in the store."""
+        with self.translated():
+            yield from self.connection.execute(
+                "SELECT stored_as, si_modified FROM objects WHERE kind = 'directory' AND outcome = 'stored'"
+            )
+
+    def stored_streams(self) -> Iterator[tuple[str, str]]:
+        """Yield ``stored_as`` and SHA-256 of every stream that the store keeps by its content."""
+        with self.translated():
+            yield from self.connection.execute(
+                "SELECT DISTINCT stored_as, sha256 FROM streams WHERE stored_as != '' ORDER BY 1, 2"
+            )
+
+    def close_book(self, header: str, trailer: str) -> None:
+        """Keep the manifest's first and last line and commit."""
+        with self.translated():
+            self.connection.execute("INSERT INTO manifest VALUES (?, ?)", (header, trailer))
+            self.connection.commit()
+
+    def book(self) -> tuple[str, str]:
+        """Return the manifest's first and last line."""
+        with self.translated():
+            row = self.connection.execute("SELECT header, trailer FROM manifest").fetchone()
+        if row is None:
+            raise CorruptStoreError(f"{self.place}: the catalog was never completed")
+        return str(row["header"]), str(row["trailer"])
+
+    def close(self) -> None:
+        """Close the database; what was not committed is gone."""
+        self.connection.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Translate sqlite3's errors."""
+        with translated(self.place):
+            yield
+
+
+@contextmanager
+def translated(place: Path) -> Iterator[None]:
+    """Translate sqlite3's errors into StoreError (72), a damaged file into CorruptStoreError (42)."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"{place}: the catalog cannot be written or read: {error} ({free_space(place)})"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise CorruptStoreError(f"{place}: the catalog is damaged: {error}") from error
+
+
+def create_catalog(path: str, place: Path) -> Catalog:
+    """Make a new catalog in the empty file at ``path``; ``place`` is what messages name. Raises StoreError."""
+    with translated(place):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            for statement in _FASTER:
+                connection.execute(statement)
+            connection.executescript(SCHEMA)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            connection.execute("BEGIN")
+        except sqlite3.Error:
+            connection.close()
+            raise
+    return Catalog(connection, place)
+
+
+def open_catalog(path: Path) -> Catalog:
+    """Open a finished catalog for reading only, leaving no trace; raise CorruptStoreError."""
+    with translated(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        try:
+            with closing(connection.execute("PRAGMA user_version")) as cursor:
+                found = cursor.fetchone()[0]
+        except sqlite3.Error:
+            connection.close()
+            raise
+    if found != FORMAT:
+        connection.close()
+        raise CorruptStoreError(f"{path}: catalog of format {found}, this program reads {FORMAT}")
+    return Catalog(connection, path)
+
+
+def _object_row(record: Record) -> tuple[Any, ...]:
+    text = str(record.path)
+    return (
+        record.kind.value, record.volume, printable(record.user),
+        printable(text), _utf16(text), _name_lengths(record.path),
+        _sort_key(upcase(text)), _sort_key(text),
+        record.outcome.value, printable(record.reason), printable(record.rule), _int64(record.size), record.sha256,
+        _int64(record.record), record.sequence, record.stored_as, printable(record.short_name),
+        *_metadata_columns(record.metadata),
+    )  # fmt: skip
+
+
+def _metadata_columns(metadata: Metadata | None) -> tuple[Any, ...]:
+    if metadata is None:
+        return (None,) * 11 + ("", b"", None, None, None, None, b"")
+    si, fn, reparse = metadata.times, metadata.name_times, metadata.reparse
+    times = (si.created, si.modified, si.changed, si.accessed,
+             fn.created, fn.modified, fn.changed, fn.accessed)  # fmt: skip
+    link = (
+        (reparse.tag, reparse.data, printable(reparse.target), _utf16(reparse.target))
+        if reparse
+        else (None,) * 4
+    )
+    return (
+        metadata.attributes, metadata.link_count, metadata.object_id, *map(_int64, times),
+        printable(metadata.sddl), metadata.security, *link, metadata.extended_attributes,
+    )  # fmt: skip
+
+
+def _streams(record: Record) -> Iterator[tuple[StreamInfo, str]]:
+    """Yield each stream with its digest; what the metadata does not tell of, the record does."""
+    infos = record.metadata.streams if record.metadata else ()
+    digests = {stream.name: stream.sha256 for stream in record.streams} | {"": record.sha256}
+    known = {info.name for info in infos}
+    extra = (each for each in record.streams if each.name not in known)
+    for info in (*infos, *map(_bare, extra)):
+        yield info, digests.get(info.name, "")
+
+
+def _bare(stream: StreamRecord) -> StreamInfo:
+    return StreamInfo(stream.name, stream.size)
+
+
+def _stream_row(key: int, info: StreamInfo, digest: str, stored_as: str) -> tuple[Any, ...]:
+    sizes = map(_int64, (info.allocated, info.valid))
+    flags = (info.resident, info.compressed, info.sparse, info.encrypted)
+    return (
+        key, printable(info.name), _utf16(info.name), _int64(info.size), digest, stored_as,
+        *sizes, *map(int, flags), info.wof,
+    )  # fmt: skip
+
+
+def _name_lengths(path: WinPath) -> str:
+    if not any("\\" in part or not part for part in path.parts):
+        return ""
+    return ",".join(str(len(_utf16(part)) // 2) for part in path.parts)
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
+def _sort_key(text: str) -> bytes:
+    """Big-endian, so that bytes sort as UTF-16 code units do."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _int64(value: int) -> int:
+    """SQLite's integers are signed: the upper half of an unsigned number becomes negative."""
+    value &= (1 << 64) - 1
+    return value - (1 << 64) if value >> 63 else value

@@ -1,0 +1,330 @@
+"""The uncompressed store: ``STORE/USMT/File/C$/Users/…`` as USMT lays it out, streams and catalog beside it.
+
+::
+
+    USMT/File/C$/Users/bob/a.txt      content under a safe name; hard links are hard links, holes are holes
+    USMT/open-catalog/streams/ab/ab…  named streams, by SHA-256
+    USMT/open-catalog/catalog.sqlite  everything (SCHEMA.md)
+    USMT/open-catalog/manifest.jsonl  every object and its outcome
+    USMT/open-catalog/SHA256SUMS      of these two, for ``sha256sum -c``
+
+Links and junctions are never made on the host: their target is in the catalog.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Self
+
+from extractor.errors import DamagedError
+from extractor.model import ObjectKind, Record, Selected, StreamInfo, WinPath
+from extractor.seams import Captured
+from extractor.store import records
+from extractor.store.catalog import Catalog, create_catalog
+from extractor.store.copying import SPARSE_LIMIT, Copier
+from extractor.store.failures import writing
+from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
+from extractor.store.names import Names
+from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
+from extractor.store.safe_name import safe_name
+from extractor.store.tree import Parts, Tree
+
+CATALOG = "catalog.sqlite"
+SUMS = "SHA256SUMS"
+FILES = "File"
+STREAMS = (CATALOG_DIRECTORY, "streams")
+
+_NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
+_EPOCH = 116_444_736_000_000_000
+"""1970-01-01 as FILETIME."""
+_REPRESENTABLE = range(-(1 << 31), 1 << 33)
+"""Seconds that every Linux file system in use can hold as a modification time."""
+_HOSTS_KEPT = 4096
+
+Progress = Callable[[int], None]
+Identity = tuple[str, int, int]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An object on its way in: what exists on the host already, and what is known of its streams."""
+
+    made: list[Parts] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    loose: dict[str, Parts] = field(default_factory=dict)
+    """Streams kept by content, under their temporary names."""
+    streams_as: dict[str, str] = field(default_factory=dict)
+    stored_as: str = ""
+
+
+class DirectoryStore:
+    """A store being written (seam: StoreWriter). A context manager: left without ``finish``, it leaves nothing.
+
+    ``sparse_limit`` is the logical size in bytes beyond which a file with less than a thousandth allocated is refused.
+    Raises StoreLocationError (27) when the place will not do, StoreError (72) when writing fails.
+    """
+
+    name: ClassVar[str] = "directory"
+
+    def __init__(
+        self, store: Path, *, overwrite: bool = False, sparse_limit: int = SPARSE_LIMIT
+    ) -> None:
+        self._place = open_place(store, overwrite=overwrite)
+        self._open = True
+        self._at = store / INCOMPLETE
+        self._copier = Copier(self._at, sparse_limit)
+        self._linked: dict[Identity, _Pending] = {}
+        self._hosts: dict[tuple[str, Parts], str] = {}
+        self._serial = 0
+        try:
+            self._catalog = _new_catalog(self._tree, self._at)
+            self._names = Names(self._catalog)
+        except BaseException:
+            self._place.discard()
+            raise
+
+    @property
+    def _tree(self) -> Tree:
+        return self._place.tree
+
+    def add(self, item: Captured, progress: Progress, /) -> Record:
+        """Store one object and return its row; raise SourceError (nothing of it is left) or StoreError."""
+        if item.refusal is not None:
+            raise item.refusal
+        identity = _identity(item.selected)
+        known = self._linked.get(identity) if item.links else None
+        pending = self._link(item.selected, known, progress) if known else None
+        if pending is None:
+            pending = self._store(item, progress)
+        if len(item.links) > 1:
+            self._linked.setdefault(identity, pending)
+        record = records.stored(item.selected, pending.digests, pending.stored_as)
+        self._catalog.add(record, pending.streams_as)
+        return record
+
+    def note(self, record: Record, /) -> None:
+        """Keep the row of an object that is not in the store."""
+        self._catalog.add(record, {})
+
+    def _link(self, selected: Selected, known: _Pending, progress: Progress) -> _Pending | None:
+        """Give a stored file its second name; None when this file system has no hard links (any more)."""
+        host = self._host_of(selected)
+        with writing(self._at):
+            try:
+                self._tree.link(_parts(known.stored_as), _parts(host))
+            except OSError as error:
+                if error.errno in _NO_HARD_LINK:
+                    return None
+                raise
+        progress(selected.metadata.size)
+        return _Pending([], known.digests, {}, known.streams_as, host)
+
+    def _store(self, item: Captured, progress: Progress) -> _Pending:
+        pending = _Pending()
+        try:
+            self._store_streams(item, pending, progress)
+        except BaseException:
+            self._undo(pending)
+            raise
+        self._keep_loose(pending)
+        if item.selected.kind is ObjectKind.LINK:  # no place of its own, but perhaps content
+            pending.stored_as = pending.streams_as.get("", "")
+        return pending
+
+    def _undo(self, pending: _Pending) -> None:
+        with writing(self._at):
+            for parts in pending.made:
+                self._tree.remove(parts)
+
+    def _store_streams(self, item: Captured, pending: _Pending, progress: Progress) -> None:
+        selected = item.selected
+        streams = {stream.name: stream for stream in selected.metadata.streams}
+        if len(streams) != len(selected.metadata.streams):
+            raise DamagedError("has two streams of the same name")
+        if selected.kind is ObjectKind.DIRECTORY:
+            pending.stored_as = self._make_directory(selected)
+        elif selected.kind is ObjectKind.FILE:
+            self._store_content(item, streams.pop("", None), pending, progress)
+        for stream in streams.values():
+            if stream.name or stream.size:
+                self._store_loose(item, stream, pending, progress)
+
+    def _make_directory(self, selected: Selected) -> str:
+        host = self._host(selected.path, selected.volume)
+        with writing(self._at):
+            self._tree.directory(_parts(host), create=True)
+        return host
+
+    def _store_content(
+        self, item: Captured, own: StreamInfo | None, pending: _Pending, progress: Progress
+    ) -> None:
+        """Store a file's own content; one without any (no unnamed $DATA) is an empty file."""
+        opened = item.open("") if own else None
+        pending.stored_as = self._host_of(item.selected)
+        with writing(self._at):
+            target = self._tree.create(_parts(pending.stored_as))
+        try:
+            pending.made.append(_parts(pending.stored_as))
+            copy = self._copier.copy
+            digest = copy(opened, own, target, progress) if own and opened else _NOTHING
+            pending.digests[""] = digest
+            set_modified(target, item.selected.metadata.times.modified)
+        finally:
+            os.close(target)
+
+    def _store_loose(
+        self, item: Captured, stream: StreamInfo, pending: _Pending, progress: Progress
+    ) -> None:
+        opened = item.open(stream.name)
+        self._serial += 1
+        parts = (*STREAMS, f"incoming-{self._serial}")
+        with writing(self._at):
+            target = self._tree.create(parts)
+        try:
+            pending.made.append(parts)
+            pending.digests[stream.name] = self._copier.copy(opened, stream, target, progress)
+            pending.loose[stream.name] = parts
+        finally:
+            os.close(target)
+
+    def _keep_loose(self, pending: _Pending) -> None:
+        """Give the streams their final names; the same content is kept once."""
+        for name, parts in pending.loose.items():
+            digest = pending.digests[name]
+            final = (*STREAMS, digest[:2], digest)
+            with writing(self._at):
+                if self._tree.exists(final):
+                    self._tree.remove(parts)
+                else:
+                    self._tree.move(parts, final)
+            pending.streams_as[name] = "/".join(final)
+
+    def _host_of(self, selected: Selected) -> str:
+        """Return where a file's content goes; its identity is its exact path and its record."""
+        parent = self._host(selected.path.parent, selected.volume)
+        volume, record, sequence = _identity(selected)
+        exact = _exact(selected.path) + f"\0{volume}\0{record}\0{sequence}".encode()
+        # an odd length: never the identity of a directory, whatever its name
+        identity = exact if len(exact) % 2 else exact + b"\0"
+        return f"{parent}/{self._names.place(parent, selected.path.name, identity)}"
+
+    def _host(self, path: WinPath, volume: str) -> str:
+        """Return the directory of the store for a directory of the image; it may not exist yet."""
+        drive = _drive(path.drive, volume)
+        depth = next(
+            (n for n in range(len(path.parts), 0, -1) if (drive, path.parts[:n]) in self._hosts), 0
+        )
+        host = self._hosts[drive, path.parts[:depth]] if depth else f"{FILES}/{drive}"
+        for n in range(depth, len(path.parts)):
+            identity = _exact(WinPath(path.drive, path.parts[: n + 1]))
+            host = f"{host}/{self._names.place(host, path.parts[n], identity)}"
+            self._remember((drive, path.parts[: n + 1]), host)
+        return host
+
+    def _remember(self, key: tuple[str, Parts], host: str) -> None:
+        if len(self._hosts) >= _HOSTS_KEPT:
+            self._hosts.clear()
+        self._hosts[key] = host
+
+    def finish(self, header: Mapping[str, object], totals: Mapping[str, object], /) -> None:
+        """Complete the store under its final name."""
+        self._settle_names()
+        self._date_directories()
+        first = header_line(header)
+        last = self._write_manifest(first, totals)
+        self._catalog.close_book(first, last)
+        self._catalog.close()
+        self._write_sums()
+        self._place.complete()
+        self._open = False
+
+    def _settle_names(self) -> None:
+        for parent, old, new in self._names.settled():
+            if not self._tree.exists((*_parts(parent), old)):
+                continue  # it asked for a name and then could not be stored
+            with writing(self._at):
+                self._tree.rename((*_parts(parent), old), new)
+            self._catalog.move(f"{parent}/{old}", f"{parent}/{new}")
+
+    def _date_directories(self) -> None:
+        """Set the directories' times, now that nothing is written into them any more."""
+        for stored_as, modified in self._catalog.stored_directories():
+            with writing(self._at):
+                set_modified(self._tree.directory(_parts(stored_as)), modified & (1 << 64) - 1)
+
+    def _write_manifest(self, first: str, totals: Mapping[str, object]) -> str:
+        with writing(self._at):
+            target = self._tree.create((CATALOG_DIRECTORY, MANIFEST))
+            with os.fdopen(target, "wb") as file:
+                file.write(first.encode())
+                last = trailer_line(*write_objects(self._catalog, file.write), totals)
+                file.write(last.encode())
+        return last
+
+    def _write_sums(self) -> None:
+        with writing(self._at):
+            lines = [f"{_sum(self._tree, name)}  {name}\n" for name in (CATALOG, MANIFEST)]
+            with os.fdopen(self._tree.create((CATALOG_DIRECTORY, SUMS)), "wb") as file:
+                file.write("".join(lines).encode())
+
+    def discard(self) -> None:
+        """Remove what was written; the final name never existed."""
+        if self._open:
+            self._open = False
+            self._catalog.close()
+            self._place.discard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.discard()
+
+
+_NOTHING = hashlib.sha256(b"").hexdigest()
+
+
+def _new_catalog(tree: Tree, place: Path) -> Catalog:
+    """Make the catalog by the descriptor of its directory: SQLite knows only paths, and a path could be swapped."""
+    with writing(place):
+        os.close(tree.create((CATALOG_DIRECTORY, CATALOG)))
+        directory = tree.directory((CATALOG_DIRECTORY,))
+    return create_catalog(f"/proc/self/fd/{directory}/{CATALOG}", place)
+
+
+def set_modified(target: int, modified: int) -> None:
+    """Set the modification time (FILETIME) of an open file, where the host can hold it; the catalog has it anyway."""
+    nanoseconds = (modified - _EPOCH) * 100
+    if modified and nanoseconds // 1_000_000_000 in _REPRESENTABLE:
+        with suppress(OSError):  # a file system without times is no reason to lose the file
+            os.utime(target, ns=(nanoseconds, nanoseconds))
+
+
+def _drive(drive: str, volume: str) -> str:
+    """``C$``, as USMT writes it; a volume without a letter goes by its id."""
+    if len(drive) == 2 and drive[0].isascii() and drive[0].isalpha():
+        return f"{drive[0].upper()}$"
+    return safe_name(f"Volume-{volume}$")
+
+
+def _sum(tree: Tree, name: str) -> str:
+    with os.fdopen(tree.open((CATALOG_DIRECTORY, name)), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _identity(selected: Selected) -> Identity:
+    return selected.volume, selected.entry.record, selected.entry.sequence
+
+
+def _exact(path: WinPath) -> bytes:
+    return str(path).encode("utf-16-be", "surrogatepass")
+
+
+def _parts(stored_as: str) -> Parts:
+    return tuple(stored_as.split("/"))

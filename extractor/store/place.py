@@ -1,0 +1,183 @@
+"""Where a store goes: ``STORE/USMT``, made as ``STORE/USMT.incomplete`` and renamed when it is complete.
+
+What is there already decides first: a store needs ``/o``; a store of Microsoft's, or a folder of anybody's, is never
+overwritten. Source: usmt.md 1.6 (code 27), store.md 8.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from pathlib import Path
+
+from extractor.errors import StoreError, StoreLocationError
+from extractor.model import upcase
+from extractor.store.failures import free_bytes, in_words, preparing, writing
+from extractor.store.tree import Tree, open_tree, remove_tree
+
+FINAL = "USMT"
+INCOMPLETE = "USMT.incomplete"
+REPLACED = "USMT.replaced"
+CATALOG_DIRECTORY = "open-catalog"
+
+_MICROSOFT = frozenset({"CATALOG.MIG", "MIGSTATE.DAT", "STATUS.~LG", "USMT.MIG"})
+"""Names by which Microsoft's tools, and the people who use them, know a genuine store; we never write them."""
+
+log = logging.getLogger(__name__)
+
+
+class Place:
+    """A store in the making: ``tree`` is its temporary directory, locked; ``store`` is what the person named."""
+
+    def __init__(self, store: Path, parent: int, tree: Tree) -> None:
+        self.store = store
+        self.tree = tree
+        self._parent = parent
+
+    def complete(self) -> None:
+        """Give the store its final name; one that was there goes only after that."""
+        with writing(self.store):
+            os.sync()  # every file's bytes before the name that says they are all there
+            if _exists(FINAL, self._parent):
+                os.rename(FINAL, REPLACED, src_dir_fd=self._parent, dst_dir_fd=self._parent)
+            os.rename(INCOMPLETE, FINAL, src_dir_fd=self._parent, dst_dir_fd=self._parent)
+            os.fsync(self._parent)
+        self._remove_replaced()
+        self.close()
+
+    def _remove_replaced(self) -> None:
+        try:
+            _remove_if_there(REPLACED, self._parent)
+        except OSError as error:
+            log.warning("%s: the replaced store could not be removed: %s", self.store, error)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self.tree.forget()
+        with writing(self.store):
+            _remove_if_there(INCOMPLETE, self._parent)
+            _restore_replaced(self._parent)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the directories, and so of the lock."""
+        self.tree.close()
+        os.close(self._parent)
+
+
+def open_place(store: Path, *, overwrite: bool) -> Place:
+    """Prepare ``store`` for a new store and lock it.
+
+    Raises StoreLocationError (27) when a store is there and ``overwrite`` (``/o``) is not given, when what is there is
+    Microsoft's or not a store of ours, when another run writes there, or when the place cannot be written.
+    """
+    if store.exists() and not store.is_dir():
+        raise StoreLocationError(f"{store} is a file; a store needs a folder")
+    with preparing(store):
+        store.mkdir(parents=True, exist_ok=True)
+        parent = os.open(store, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _restore_replaced(parent)
+            refuse_microsoft(store)
+            _refuse_existing(store, parent, overwrite=overwrite)
+            tree = _new_tree(store, parent)
+        except BaseException:
+            os.close(parent)
+            raise
+    return Place(store, parent, tree)
+
+
+def refuse_microsoft(store: Path) -> None:
+    """Raise StoreLocationError when ``store`` holds a store of Microsoft's, which nothing of ours may replace."""
+    with preparing(store):
+        here = [each.name for each in store.iterdir()]
+        final = store / FINAL
+        below = [each.name for each in final.iterdir()] if final.is_dir() else []
+    found = [name for name in (*here, *below) if _of_microsoft(name)]
+    if found:
+        raise StoreLocationError(
+            f"{store} holds a store made by Microsoft's USMT ({found[0]!a}), which is never overwritten;"
+            " choose another folder"
+        )
+
+
+def _of_microsoft(name: str) -> bool:
+    upper = upcase(name)
+    return upper in _MICROSOFT or upper.startswith("USMT3")
+
+
+def _refuse_existing(store: Path, parent: int, *, overwrite: bool) -> None:
+    if not _exists(FINAL, parent):
+        return
+    if not overwrite:
+        raise StoreLocationError(
+            f"{store / FINAL} exists already; add /o (--overwrite) to replace it, or choose another folder"
+        )
+    _refuse_foreign(store, FINAL, parent)
+
+
+def _refuse_foreign(store: Path, name: str, parent: int) -> None:
+    if not _is_ours(name, parent):
+        raise StoreLocationError(
+            f"{store / name} is no store of this program and is not touched; choose another folder"
+        )
+
+
+def _is_ours(name: str, parent: int) -> bool:
+    try:
+        with open_tree(name, parent) as tree:
+            found = tree.names(())
+    except NotADirectoryError:
+        return False
+    return not found or CATALOG_DIRECTORY in found
+
+
+def _new_tree(store: Path, parent: int) -> Tree:
+    if _exists(INCOMPLETE, parent):
+        _refuse_foreign(store, INCOMPLETE, parent)
+        with open_tree(INCOMPLETE, parent) as left:
+            _lock(left, store)
+            remove_tree(INCOMPLETE, parent)
+    os.mkdir(INCOMPLETE, 0o700, dir_fd=parent)  # it holds what people keep private
+    tree = open_tree(INCOMPLETE, parent)
+    _lock(tree, store)
+    return tree
+
+
+def _lock(tree: Tree, store: Path) -> None:
+    try:
+        fcntl.flock(tree.root, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreLocationError(f"{store}: another run is writing this store now") from error
+
+
+def _restore_replaced(parent: int) -> None:
+    """Undo half a replacement: a run that died between the two renames left the old, complete store aside."""
+    if _exists(REPLACED, parent) and not _exists(FINAL, parent):
+        os.rename(REPLACED, FINAL, src_dir_fd=parent, dst_dir_fd=parent)
+    _remove_if_there(REPLACED, parent)
+
+
+def _remove_if_there(name: str, parent: int) -> None:
+    if _exists(name, parent):
+        remove_tree(name, parent)
+
+
+def _exists(name: str, parent: int) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def ensure_room(store: Path, needed: int) -> None:
+    """Raise StoreError (72), before anything is copied, when ``store`` cannot take ``needed`` bytes."""
+    place = next(each for each in (store, *store.absolute().parents) if each.exists())
+    free = free_bytes(place)
+    if free is not None and free < needed:
+        raise StoreError(
+            f"{store}: the store needs {in_words(needed)} and {in_words(free)} are free; make room or choose"
+            " another place"
+        )

@@ -1,0 +1,217 @@
+"""Store -> Verification: every stored byte hashed again and compared with what manifest and catalog say of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from extractor.errors import CorruptStoreError, StoreError
+from extractor.events import BytesCopied, Observer
+from extractor.model import printable
+from extractor.store.catalog import Catalog, open_catalog
+from extractor.store.copying import BLOCK
+from extractor.store.directory import CATALOG, SUMS
+from extractor.store.failures import reading
+from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
+from extractor.store.place import CATALOG_DIRECTORY
+from extractor.store.tree import Parts, Tree, open_tree
+
+_OWN = frozenset((CATALOG_DIRECTORY, name) for name in (CATALOG, MANIFEST, SUMS))
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification found; names are relative to ``STORE/USMT`` and printable."""
+
+    objects: int
+    files: int
+    """Files hashed, named streams included."""
+    bytes: int
+    changed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What is wrong with catalog and manifest themselves."""
+
+    @property
+    def intact(self) -> bool:
+        """True when nothing differs."""
+        return not (self.changed or self.missing or self.extra or self.problems)
+
+    def check(self, store: Path) -> None:
+        """Raise CorruptStoreError (42) with the counts and the first name when something differs."""
+        if self.intact:
+            return
+        counts = ", ".join(
+            f"{len(found)} {word}"
+            for word, found in (("changed", self.changed), ("missing", self.missing),
+                                ("extra", self.extra), ("problems of the catalog", self.problems))
+            if found
+        )  # fmt: skip
+        first = (*self.problems, *self.changed, *self.missing, *self.extra)[0]
+        raise CorruptStoreError(
+            f"{store}: the store is not as it was written: {counts}; first: {first}"
+        )
+
+
+@dataclass(slots=True)
+class _Findings:
+    """A verification under way; ``expected`` are the names that the manifest accounts for."""
+
+    objects: int = 0
+    files: int = 0
+    bytes: int = 0
+    changed: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    expected: set[str] = field(default_factory=set)
+
+    def result(self) -> Verification:
+        """Return it as a value."""
+        lists = (self.changed, self.missing, self.extra, self.problems)
+        return Verification(
+            self.objects, self.files, self.bytes, *(tuple(map(printable, each)) for each in lists)
+        )
+
+
+def verify_store(store: Path, observer: Observer) -> Verification:
+    """Hash every stored file and stream of ``store`` again; the observer hears BytesCopied with an empty scope.
+
+    Raises NoSuchStoreError (27) for what is no finished store; what differs is in the Verification, whose ``check``
+    raises CorruptStoreError (42).
+    """
+    directory = catalog_directory(store)
+    found = _Findings()
+    with reading(directory), open_tree(directory.parent) as tree:
+        _verify_sums(tree, found)
+        try:
+            _verify_objects(store, tree, found, observer)
+            _verify_catalog(directory, tree, found, observer)
+            found.extra.extend(sorted(_extra(tree, found.expected)))
+        except CorruptStoreError as error:  # of the manifest: what else is there, nobody can say
+            found.problems.append(str(error))
+    return found.result()
+
+
+def _verify_sums(tree: Tree, found: _Findings) -> None:
+    """Compare catalog and manifest with SHA256SUMS, which exists only when both were complete."""
+    sums = _read_sums(tree, found)
+    for name in (CATALOG, MANIFEST):
+        actual = _hash(tree, (CATALOG_DIRECTORY, name), lambda _: None)
+        if actual is None:
+            found.missing.append(f"{CATALOG_DIRECTORY}/{name}")
+        elif sums is not None and f"{actual[0]}  {name}" not in sums:
+            found.changed.append(f"{CATALOG_DIRECTORY}/{name}")
+
+
+def _read_sums(tree: Tree, found: _Findings) -> list[str] | None:
+    try:
+        with os.fdopen(tree.open((CATALOG_DIRECTORY, SUMS)), "rb") as file:
+            lines = file.read(4096).decode("utf-8", "replace").split("\n")
+    except OSError:
+        found.missing.append(f"{CATALOG_DIRECTORY}/{SUMS}")
+        return None
+    if len(lines) != 3 or lines[-1]:
+        found.changed.append(f"{CATALOG_DIRECTORY}/{SUMS}")
+    return lines
+
+
+def _verify_objects(store: Path, tree: Tree, found: _Findings, observer: Observer) -> None:
+    for value in read_manifest(store):
+        kind, stored_as = value.get("kind"), value.get("stored_as")
+        if kind in {None, "trailer"}:
+            continue
+        found.objects += 1
+        if not isinstance(stored_as, str) or not stored_as:
+            continue
+        if kind == "directory":
+            _verify_directory(tree, stored_as, found)
+        else:
+            _verify_file(tree, stored_as, str(value.get("sha256")), found, observer)
+
+
+def _verify_directory(tree: Tree, stored_as: str, found: _Findings) -> None:
+    try:
+        tree.directory(tuple(stored_as.split("/")))
+    except OSError:
+        found.missing.append(stored_as)
+
+
+def _verify_file(
+    tree: Tree, stored_as: str, sha256: str, found: _Findings, observer: Observer
+) -> None:
+    found.expected.add(stored_as)
+    actual = _hash(tree, tuple(stored_as.split("/")), lambda n: observer(BytesCopied("", n)))
+    if actual is None:
+        found.missing.append(stored_as)
+        return
+    found.files += 1
+    found.bytes += actual[1]
+    if actual[0] != sha256:
+        found.changed.append(stored_as)
+
+
+def _verify_catalog(directory: Path, tree: Tree, found: _Findings, observer: Observer) -> None:
+    """Prove that the catalog tells what the manifest tells, and hash the streams that only it can name."""
+    try:
+        catalog = open_catalog(directory / CATALOG)
+    except StoreError as error:
+        found.problems.append(str(error))
+        return
+    try:
+        for stored_as, sha256 in catalog.stored_streams():
+            if stored_as not in found.expected:
+                _verify_file(tree, stored_as, sha256, found, observer)
+        _compare(catalog, directory / MANIFEST, found)
+    except StoreError as error:
+        found.problems.append(str(error))
+    finally:
+        catalog.close()
+
+
+def _compare(catalog: Catalog, manifest: Path, found: _Findings) -> None:
+    header, trailer = catalog.book()
+    count, digest = write_objects(catalog, lambda _: None)
+    first, last = _ends(manifest)
+    if (first, last) != (header, trailer):
+        found.problems.append("the first or last line of the manifest is not the catalog's")
+    if count != found.objects:
+        found.problems.append(
+            f"the manifest tells of {found.objects} objects, the catalog of {count}"
+        )
+    elif f'"objects_sha256":"{digest}"' not in trailer:
+        found.problems.append("the catalog tells of the objects otherwise than the manifest")
+
+
+def _ends(manifest: Path) -> tuple[str, str]:
+    with manifest.open("r", encoding="utf-8", errors="replace", newline="\n") as file:
+        first = file.readline()
+        last = deque(file, maxlen=1)
+    return first, last[0] if last else first
+
+
+def _extra(tree: Tree, expected: set[str]) -> Iterator[str]:
+    for parts in tree.files():
+        name = "/".join(parts)
+        if name not in expected and parts not in _OWN:
+            yield name
+
+
+def _hash(tree: Tree, parts: Parts, progress: Callable[[int], None]) -> tuple[str, int] | None:
+    """Return SHA-256 and size; None when there is no such regular file."""
+    try:
+        source = tree.open(parts)
+    except (OSError, ValueError):  # ValueError: a NUL, in a manifest that is not ours any more
+        return None
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(source, "rb", buffering=0) as file:
+        while data := file.read(BLOCK):
+            digest.update(data)
+            size += len(data)
+            progress(len(data))
+    return digest.hexdigest(), size
