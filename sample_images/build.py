@@ -17,7 +17,7 @@ from sample_images.unpack import CACHE
 
 
 def build(name: str, out: Path) -> Path:
-    """Builds the sample image `name` into the folder `out` and returns NAME.raw there.
+    """Build the sample image `name` into the folder `out` and return NAME.raw there.
 
     BuildError where a tool is missing or fails, or where contents.toml names another hash.
     """
@@ -27,7 +27,7 @@ def build(name: str, out: Path) -> Path:
 
 
 def build_contents(wanted: Contents, image: Path) -> Path:
-    """Builds `wanted` as the file `image`: one bare volume, or a GPT disk."""
+    """Build `wanted` as the file `image`: one bare volume, or a GPT disk."""
     if wanted.table == "none":
         make_ntfs(wanted.volumes[0], wanted, image)
         return image
@@ -52,7 +52,7 @@ def _make_volume(volume: Volume, wanted: Contents, out: Path) -> Path | None:
 
 
 def main() -> None:
-    """The command line."""
+    """Return the command line."""
     parser = argparse.ArgumentParser(prog="sample_images.build", description=__doc__)
     parser.add_argument("name", nargs="+", choices=NAMES)
     parser.add_argument("--out", type=Path, default=CACHE / "built", help="folder (%(default)s)")

@@ -18,7 +18,7 @@ WinPath = tuple[str, ...]
 Times = tuple[int, int, int, int]
 
 HERE = Path(__file__).parent
-NAMES = ("solo", "desk", "three", "hostile")
+NAMES = ("solo", "desk", "three", "hostile", "sector4k")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Contents:
 
 
 def contents_of(name: str) -> Contents:
-    """What the sample image `name` holds, by its contents.toml."""
+    """Return what the sample image `name` holds, by its contents.toml."""
     return parse_contents((HERE / name / "contents.toml").read_text("utf-8"))
 
 
@@ -155,7 +155,7 @@ def _volume(table: Table, sector: int) -> Volume:
 
 
 def expects(table: Table) -> list[tuple[WinPath, str, str]]:
-    """The `expect` rows of a volume: what a scan does with all that lies below a path."""
+    """Return the `expect` rows of a volume: what a scan does with all that lies below a path."""
     return [(split(row[0]), row[1], row[2]) for row in table.get("expect", [])]
 
 
@@ -167,7 +167,7 @@ def _entry_tables(volume: Table) -> Iterator[Table]:
 
 
 def _many(many: Table) -> Iterator[Table]:
-    """The entries a `many` table stands for: plain files of one folder, alike but for the name."""
+    """Return the entries a `many` table stands for: plain files of one folder, alike but for the name."""
     shared = {key: value for key, value in many.items() if key not in {"under", "files", "why"}}
     for row in many["files"]:
         yield {"file": many["under"], **shared, **row}
@@ -202,7 +202,7 @@ def _times(texts: list[str]) -> Times:
 
 
 def _own_name(table: Table) -> WinPath:
-    """The names below the path in text: a folder many times over, an exact last name."""
+    """Return the names below the path in text: a folder many times over, an exact last name."""
     name, times = table.get("folders", ("", 0))
     folders = (str(name),) * int(times)
     if "utf16" in table:
@@ -211,7 +211,7 @@ def _own_name(table: Table) -> WinPath:
 
 
 def _expected(path: WinPath, table: Table, rows: list[tuple[WinPath, str, str]]) -> tuple[str, str]:
-    """The entry's own words, else those of the longest `expect` row above it, else stored."""
+    """Return the entry's own words, else those of the longest `expect` row above it, else stored."""
     if "expect" in table:
         return table["expect"], table.get("reason", "")
     above = [row for row in rows if path[: len(row[0])] == row[0]]

@@ -11,7 +11,7 @@ from sample_images.run import run
 
 
 def make_fat(volume: Volume, out: Path) -> None:
-    """Writes to `out` the FAT32 volume that contents.toml tells of."""
+    """Write to `out` the FAT32 volume that contents.toml tells of."""
     out.unlink(missing_ok=True)
     with out.open("wb") as file:
         file.truncate(volume.size)

@@ -31,7 +31,7 @@ CELL_ROOT, CELL_SECURITY = 0x20, 0x78
 
 
 def hive(keys: Keys, time: int) -> bytes:
-    """The hive that holds `keys`; `time` (FILETIME) is when it was last written."""
+    """Return the hive that holds `keys`; `time` (FILETIME) is when it was last written."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "hive")
         path.write_bytes(empty_hive(time))
@@ -40,7 +40,7 @@ def hive(keys: Keys, time: int) -> bytes:
 
 
 def empty_hive(time: int) -> bytes:
-    """A hive with a root key and nothing else: base block and one bin of 4 KiB each."""
+    """Return a hive with a root key and nothing else: base block and one bin of 4 KiB each."""
     security = descriptor(ROOT_SECURITY)
     root = struct.pack("<2sHQI", b"nk", 0x2C, time, 0)
     root += struct.pack("<9I", 0, 0, 0, NOWHERE, NOWHERE, 0, NOWHERE, CELL_SECURITY, NOWHERE)
@@ -64,7 +64,7 @@ def _with_checksum(block: bytes) -> bytes:
 
 
 def _stamped(data: bytes, time: int) -> bytes:
-    """The same hive, its time set (hivex writes the clock's), the checksum right again."""
+    """Return the same hive, its time set (hivex writes the clock's), the checksum right again."""
     block = data[:12] + struct.pack("<Q", time) + data[20:4096]
     return _with_checksum(block) + data[4096:]
 
@@ -96,7 +96,7 @@ def _with_parents(keys: Keys) -> list[str]:
 
 
 def _typed(value: Any) -> tuple[int, bytes]:  # noqa: ANN401 (a TOML value is of any type)
-    """A value of the table above -> registry type and bytes."""
+    """Return a value of the table above -> registry type and bytes."""
     if isinstance(value, str):
         return 1, _text(value)
     if isinstance(value, int):

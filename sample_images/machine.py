@@ -50,7 +50,7 @@ USER_FOLDERS = {
 
 
 def hive_of(contents: Contents, letter: str, path: WinPath, kind: str) -> bytes:
-    """The hive `kind` (SOFTWARE, SYSTEM, SAM, NTUSER, USRCLASS) that belongs at `path`."""
+    """Return the hive `kind` (SOFTWARE, SYSTEM, SAM, NTUSER, USRCLASS) that belongs at `path`."""
     if kind in {"NTUSER", "USRCLASS"}:
         windows, user = _user_at(contents, letter, path)
         keys = ntuser(windows, user) if kind == "NTUSER" else _classes(user)
@@ -129,7 +129,7 @@ def sam(windows: Windows) -> Keys:
 
 
 def ntuser(windows: Windows, user: User) -> Keys:
-    """A user's NTUSER.DAT: where the user's folders are, the last session, the table's extras."""
+    """Return a user's NTUSER.DAT: where the user's folders are, the last session, the table's extras."""
     shell = rf"Software\{EXPLORER}\User Shell Folders"
     session = {
         "USERNAME": user.name,
@@ -189,13 +189,13 @@ def _rid(sid: str) -> int:
 
 
 def _sam_f(rid: int, last_logon: int) -> bytes:
-    """The fixed part of an account: times, RID, primary group, flags, counters (80 bytes)."""
+    """Return the fixed part of an account: times, RID, primary group, flags, counters (80 bytes)."""
     times = struct.pack("<6Q", 0x0002_0002, last_logon, 0, last_logon, NEVER, 0)
     return (times + struct.pack("<IIHH", rid, 513, 0x0210, 0)).ljust(80, b"\0")
 
 
 def _sam_v(name: str, full_name: str) -> bytes:
-    """The variable part: 17 rows (offset, length, 0), then the texts; rows 1 and 2 are names."""
+    """Return the variable part: 17 rows (offset, length, 0), then the texts; rows 1 and 2 are names."""
     texts = [b"", name.encode("utf-16-le", "surrogatepass"), full_name.encode("utf-16-le")]
     rows, body = b"", b""
     for text in texts + [b""] * 14:
@@ -205,7 +205,7 @@ def _sam_v(name: str, full_name: str) -> bytes:
 
 
 def _windows_at(contents: Contents, letter: str, path: WinPath) -> Windows:
-    """The Windows whose directory `path` lies in."""
+    """Return the Windows whose directory `path` lies in."""
     for windows in contents.windows:
         below = split(windows.path)
         if windows.path[0] == letter and path[: len(below)] == below:
@@ -214,7 +214,7 @@ def _windows_at(contents: Contents, letter: str, path: WinPath) -> Windows:
 
 
 def _user_at(contents: Contents, letter: str, path: WinPath) -> tuple[Windows, User]:
-    """The user whose profile `path` lies in, and the Windows that user belongs to."""
+    """Return the user whose profile `path` lies in, and the Windows that user belongs to."""
     for windows in contents.windows:
         for user in windows.users:
             below = split(user.profile)

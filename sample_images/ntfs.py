@@ -50,7 +50,7 @@ class Filling:
 
 
 def make_ntfs(volume: Volume, contents: Contents, out: Path) -> None:
-    """Writes to `out` the NTFS volume that contents.toml tells of."""
+    """Write to `out` the NTFS volume that contents.toml tells of."""
     out.unlink(missing_ok=True)
     with out.open("wb") as file:
         file.truncate(volume.size)
@@ -62,6 +62,8 @@ def make_ntfs(volume: Volume, contents: Contents, out: Path) -> None:
         for entry in sorted(volume.entries, key=lambda entry: entry.kind == "hardlink"):
             _add(filling, entry)
         _protect(filling)
+        names = {name for entry in volume.entries for name in entry.path}
+        filling.edits += [renamed(name) for name in sorted(names) if smuggled(name) != name]
         filling.edits.append(stamped(_times(filling)))
     edit_records(out, filling.edits)
 
@@ -99,9 +101,6 @@ def _set_serial(image: Path, volume: Volume) -> None:
 def _add(filling: Filling, entry: Entry) -> None:
     host = filling.host(entry.path)
     host.parent.mkdir(parents=True, exist_ok=True)
-    for name in entry.path:
-        if smuggled(name) != name:
-            filling.edits.append(renamed(smuggled(name), name))
     if entry.kind == "hardlink":
         host.hardlink_to(filling.host(tuple(entry.target.split("\\"))))
         return
@@ -110,7 +109,7 @@ def _add(filling: Filling, entry: Entry) -> None:
 
 
 def _make(filling: Filling, entry: Entry, host: Path) -> None:
-    """The bare object with its data; its reparse point, if any, comes last."""
+    """Return the bare object with its data; its reparse point, if any, comes last."""
     if entry.kind in {"dir", "junction"} or entry.directory:
         host.mkdir(exist_ok=True)
     elif entry.recipe.islands:
@@ -135,7 +134,7 @@ def _write_data(filling: Filling, entry: Entry, host: Path) -> None:
 
 
 def data_of(contents: Contents, volume: Volume, entry: Entry) -> bytes:
-    """The bytes that Windows reads from the unnamed stream of a file entry."""
+    """Return the bytes that Windows reads from the unnamed stream of a file entry."""
     if entry.recipe.hive is not None:
         return hive_of(contents, volume.letter, entry.path, entry.recipe.hive)
     data = generated(entry.recipe)
@@ -180,7 +179,7 @@ def _reparse_buffer(entry: Entry) -> bytes:
 
 
 def _times(filling: Filling) -> dict[int, Times]:
-    """The times of every object, by record: nothing of the day of building is left."""
+    """Return the times of every object, by record: nothing of the day of building is left."""
     time = filling.volume.time
     usual = (time, time, time, time)
     times = {path.lstat().st_ino: usual for path in _all(filling.root)}
@@ -191,7 +190,7 @@ def _times(filling: Filling) -> dict[int, Times]:
 
 
 def _protect(filling: Filling) -> None:
-    """Gives every object its own descriptor, or what it inherits from the folder above."""
+    """Give every object its own descriptor, or what it inherits from the folder above."""
     own = {filling.host(e.path): e.security for e in filling.volume.entries if e.security}
     given = {filling.root: own.get(filling.root, EVERYBODY)}
     for path in _all(filling.root):

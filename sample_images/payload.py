@@ -14,7 +14,7 @@ LARGEST = 1 << 30  # a sparse file above this is made, but never hashed
 
 
 def generated(recipe: Recipe) -> bytes:
-    """The bytes of a recipe that needs no disk (everything but hives)."""
+    """Return the bytes of a recipe that needs no disk (everything but hives)."""
     if recipe.parts:
         return b"".join(generated(part) for part in recipe.parts)
     if recipe.islands:
@@ -35,7 +35,7 @@ def noise(seed: str, size: int) -> bytes:
 
 
 def kernel(arch: str) -> bytes:
-    """The smallest file with the headers of a PE32(+) kernel for `arch`: enough to tell it by.
+    """Return the smallest file with the headers of a PE32(+) kernel for `arch`: enough to tell it by.
 
     [PE format] MS-DOS stub, signature, COFF file header, optional header.
     """
@@ -48,7 +48,7 @@ def kernel(arch: str) -> bytes:
 
 
 def check(what: str, data: bytes, recipe: Recipe) -> bytes:
-    """`data`, if it hashes to what contents.toml says; BuildError names the true hash if not."""
+    """Return `data`, if it hashes to what contents.toml says; BuildError names the true hash if not."""
     found = hashlib.sha256(data).hexdigest()
     if found != recipe.sha256:
         raise BuildError(f'{what}: contents.toml should say sha256 = "{found}"')

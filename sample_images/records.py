@@ -14,7 +14,6 @@ from pathlib import Path
 
 from sample_images.run import BuildError
 
-RECORD_SIZES = {b"FILE": 1024, b"INDX": 4096}
 STRIDE = 512  # of the update sequence, whatever the sector size
 STANDARD_INFORMATION, DATA, END = 0x10, 0x80, 0xFFFFFFFF
 
@@ -38,7 +37,7 @@ def _carried(char: str) -> str:
 
 
 def edit_records(volume: Path, edits: list[Edit]) -> None:
-    """Gives every MFT record and index buffer of the unmounted `volume` to each edit in turn."""
+    """Give every MFT record and index buffer of the unmounted `volume` to each edit in turn."""
     with volume.open("r+b") as file, mmap.mmap(file.fileno(), 0) as image:
         for offset, size in list(_records(image)):
             before = _unprotected(image[offset : offset + size])
@@ -49,14 +48,18 @@ def edit_records(volume: Path, edits: list[Edit]) -> None:
                 image[offset : offset + size] = _protected(after, image[offset : offset + size])
 
 
-def renamed(carried: str, exact: str) -> Edit:
-    """The edit that puts the exact name where the carried one stands, in records and indexes."""
-    old, new = (name.encode("utf-16-le", "surrogatepass") for name in (carried, exact))
-    return lambda record: record.replace(old, new)
+def renamed(exact: str) -> Edit:
+    """Return the edit that puts the exact name where its smuggled form stands, in records and indexes.
+
+    A name in $FILE_NAME is preceded by its length in units and its namespace, here 0 (POSIX).
+    """
+    old, new = (name.encode("utf-16-le", "surrogatepass") for name in (smuggled(exact), exact))
+    head = bytes([len(new) // 2, 0])
+    return lambda record: record.replace(head + old, head + new)
 
 
 def shortened(number: int, valid: int) -> Edit:
-    """The edit that sets the valid data length of record `number`'s unnamed, non-resident $DATA."""
+    """Return the edit that sets the valid data length of record `number`'s unnamed, non-resident $DATA."""
 
     def edit(record: bytes) -> bytes:
         if record_number(record) != number:
@@ -70,7 +73,7 @@ def shortened(number: int, valid: int) -> Edit:
 
 
 def marked(number: int, bits: int) -> Edit:
-    """The edit that adds attribute bits to $STANDARD_INFORMATION of record `number`."""
+    """Return the edit that adds attribute bits to $STANDARD_INFORMATION of record `number`."""
 
     def edit(record: bytes) -> bytes:
         if record_number(record) != number:
@@ -82,7 +85,7 @@ def marked(number: int, bits: int) -> Edit:
 
 
 def record_number(record: bytes) -> int:
-    """The number of an MFT record; -1 of an index buffer."""
+    """Return the number of an MFT record; -1 of an index buffer."""
     return int(struct.unpack_from("<I", record, 44)[0]) if record[:4] == b"FILE" else -1
 
 
@@ -100,16 +103,17 @@ def value_at(record: bytes, at: int) -> int:
 
 
 def _records(image: mmap.mmap) -> Iterator[tuple[int, int]]:
-    for magic, size in RECORD_SIZES.items():
+    """Where the MFT records and index buffers lie, and how large each is."""
+    for magic, size_at, head in ((b"FILE", 0x1C, 0), (b"INDX", 0x20, 0x18)):
         at = image.find(magic)
         while at >= 0:
-            if at % min(size, 1024) == 0:
-                yield at, size
+            if at % 1024 == 0:
+                yield at, head + struct.unpack_from("<I", image, at + size_at)[0]
             at = image.find(magic, at + 1)
 
 
 def _unprotected(record: bytes) -> bytes:
-    """The record with the true last two bytes of each 512 in place."""
+    """Return the record with the true last two bytes of each 512 in place."""
     start, count = struct.unpack_from("<HH", record, 4)
     data = bytearray(record)
     for n in range(1, count):
@@ -118,7 +122,7 @@ def _unprotected(record: bytes) -> bytes:
 
 
 def _protected(record: bytes, old: bytes) -> bytes:
-    """The inverse, with the update sequence number of the `old` record."""
+    """Return the inverse, with the update sequence number of the `old` record."""
     start, count = struct.unpack_from("<HH", old, 4)
     data = bytearray(record)
     for n in range(1, count):

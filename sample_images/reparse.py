@@ -24,7 +24,7 @@ WOF_KINDS = {  # number in the reparse point, wimlib's compressor, chunk
 
 
 def junction(target: str) -> bytes:
-    """The buffer of a mount point to `target` (an absolute path with its letter)."""
+    """Return the buffer of a mount point to `target` (an absolute path with its letter)."""
     substitute, shown = _utf16("\\??\\" + target), _utf16(target)
     names = substitute + b"\0\0" + shown + b"\0\0"
     offsets = (0, len(substitute), len(substitute) + 2, len(shown))
@@ -32,7 +32,7 @@ def junction(target: str) -> bytes:
 
 
 def symlink(target: str) -> bytes:
-    """The buffer of a symbolic link: relative unless `target` has a drive letter or is UNC."""
+    """Return the buffer of a symbolic link: relative unless `target` has a drive letter or is UNC."""
     relative = not re.match(r"[A-Za-z]:\\|\\\\", target)
     prefix = "" if relative else "\\??\\UNC" if target.startswith("\\\\") else "\\??\\"
     substitute = _utf16(prefix + (target[1:] if target.startswith("\\\\") else target))
@@ -43,17 +43,17 @@ def symlink(target: str) -> bytes:
 
 
 def wof(kind: str) -> bytes:
-    """The buffer of a file compressed by the Windows Overlay Filter (file provider)."""
+    """Return the buffer of a file compressed by the Windows Overlay Filter (file provider)."""
     return struct.pack("<IHH4I", WOF, 16, 0, 1, 2, 1, WOF_KINDS[kind][0])
 
 
 def cloud() -> bytes:
-    """The buffer of a cloud file; its inner layout is undocumented, readers go by the tag."""
+    """Return the buffer of a cloud file; its inner layout is undocumented, readers go by the tag."""
     return struct.pack("<IHH", CLOUD, 64, 0) + bytes(range(64))
 
 
 def wof_stream(data: bytes, kind: str) -> bytes:
-    """`data` as a WofCompressedData stream, compressed by wimlib."""
+    """Return `data` as a WofCompressedData stream, compressed by wimlib."""
     _, compressor, chunk = WOF_KINDS[kind]
     with TemporaryDirectory() as folder:
         source, wim = Path(folder, "source"), Path(folder, "one.wim")

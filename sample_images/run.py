@@ -10,7 +10,7 @@ class BuildError(Exception):
 
 
 def run(*command: str, stdin: str | None = None) -> str:
-    """Runs `command` to its end and returns its standard output; BuildError carries its complaint."""
+    """Run `command` to its end and return its standard output; BuildError carries its complaint."""
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:

@@ -36,7 +36,7 @@ def descriptor(sddl: str) -> bytes:
 
 
 def inherited_sddl(sddl: str, *, directory: bool) -> str:
-    """What a child made below a folder with `sddl` gets: the inheritable ACEs, marked ID."""
+    """Return what a child made below a folder with `sddl` gets: the inheritable ACEs, marked ID."""
     owner, group, _, _, aces = _parsed(sddl)
     passed = ""
     for ace in aces:

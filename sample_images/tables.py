@@ -35,7 +35,7 @@ class Partition:
 
 
 def copy_sparse(source: Path, out: Path, at: int) -> None:
-    """Copies a file into another at an offset, leaving holes where it holds zeros."""
+    """Copy a file into another at an offset, leaving holes where it holds zeros."""
     with source.open("rb") as data, out.open("r+b") as file:
         for n, block in enumerate(iter(lambda: data.read(65536), b"")):
             if any(block):
@@ -44,7 +44,7 @@ def copy_sparse(source: Path, out: Path, at: int) -> None:
 
 
 def write_gpt(parts: list[Partition], disk_id: str, out: Path, sector: int = 512) -> None:
-    """Writes a GPT disk: partitions from 1 MiB on, each on a MiB; both headers and tables."""
+    """Write a GPT disk: partitions from 1 MiB on, each on a MiB; both headers and tables."""
     total = MIB + sum(part.size for part in parts) + MIB
     _blank(out, total)
     rows, at = [], MIB
@@ -60,7 +60,7 @@ def write_gpt(parts: list[Partition], disk_id: str, out: Path, sector: int = 512
 
 
 def write_mbr(volume: Path, out: Path, signature: int = 0x5EED0001) -> None:
-    """Writes an MBR disk whose one primary partition, at 1 MiB, is `volume`."""
+    """Write an MBR disk whose one primary partition, at 1 MiB, is `volume`."""
     size = volume.stat().st_size
     _blank(out, MIB + size)
     _put(out, 0, _mbr([("ntfs", MIB // 512, size // 512)], signature))
@@ -68,7 +68,7 @@ def write_mbr(volume: Path, out: Path, signature: int = 0x5EED0001) -> None:
 
 
 def write_logical(volume: Path, out: Path, signature: int = 0x5EED0002) -> None:
-    """Writes an MBR disk: an extended partition at 1 MiB, `volume` logical 1 MiB into it."""
+    """Write an MBR disk: an extended partition at 1 MiB, `volume` logical 1 MiB into it."""
     size = volume.stat().st_size
     _blank(out, 2 * MIB + size)
     _put(out, 0, _mbr([("extended", MIB // 512, (MIB + size) // 512)], signature))
@@ -88,7 +88,7 @@ def _put(out: Path, at: int, data: bytes) -> None:
 
 
 def _mbr(rows: list[tuple[str, int, int]], signature: int) -> bytes:
-    """A boot record: no code, disk signature, rows of (kind, first sector, sectors)."""
+    """Return a boot record: no code, disk signature, rows of (kind, first sector, sectors)."""
     table = b"".join(
         struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", MBR_TYPES[kind], b"\xfe\xff\xff", first, count)
         for kind, first, count in rows

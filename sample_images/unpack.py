@@ -20,7 +20,7 @@ BLOCK = 1 << 16
 
 @cache
 def unpack(name: str, kind: str = "raw") -> Path:
-    """The first file of sample image `name` in format `kind` (see FORMATS), unpacked and verified.
+    """Return the first file of sample image `name` in format `kind` (see FORMATS), unpacked and verified.
 
     KeyError for a name or format that is not committed; ValueError for a damaged copy.
     """
@@ -37,7 +37,7 @@ def unpack_all(name: str, kind: str = "raw") -> tuple[Path, ...]:
 
 
 def formats(name: str) -> list[str]:
-    """The formats in which the image `name` is committed."""
+    """Return the formats in which the image `name` is committed."""
     return sorted({file.split("/")[1] for file in sums() if file.startswith(f"{name}/")})
 
 
@@ -62,7 +62,7 @@ def _unpacked(file: str, digest: str) -> Path:
 
 
 def _decompress(packed: Path, path: Path) -> None:
-    """Writes the unpacked file beside its place, zeros as holes, and moves it there when whole."""
+    """Write the unpacked file beside its place, zeros as holes, and moves it there when whole."""
     with lzma.open(packed) as source, NamedTemporaryFile(dir=path.parent, delete=False) as out:
         while block := source.read(BLOCK):
             if any(block):
