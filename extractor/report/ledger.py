@@ -1,0 +1,147 @@
+"""The ledger: for every scope, seen = stored + excluded (by rule) + not stored (for a reason), objects and bytes.
+
+Selection says what was *seen*; the rows of the catalog say what *ended*. The two sides are counted apart and must
+balance; a difference is a defect of this program and is never hidden (LedgerError, 71).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from extractor.errors import LedgerError
+from extractor.model import OutcomeKind, Record, WinPath, printable
+
+NAMED = 20
+"""Objects not stored that are named one by one in a summary; all of them are in the manifest."""
+NO_RULE = "no rule includes it"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Objects and bytes."""
+
+    objects: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Sum) -> Sum:
+        return Sum(self.objects + other.objects, self.bytes + other.bytes)
+
+    def as_dict(self) -> dict[str, int]:
+        """Return it as the manifest's trailer spells it."""
+        return {"objects": self.objects, "bytes": self.bytes}
+
+
+@dataclass(frozen=True, slots=True)
+class NotStored:
+    """An object that rules selected and that is not in the store."""
+
+    scope: str
+    path: WinPath
+    reason: str
+
+
+@dataclass(slots=True)
+class Account:
+    """One side of the ledger and the other, for one scope."""
+
+    seen: Sum = Sum()
+    stored: Sum = Sum()
+    excluded: dict[str, Sum] = field(default_factory=dict)
+    """By rule, or by reason where no rule spoke."""
+    not_stored: dict[str, Sum] = field(default_factory=dict)
+    """By reason."""
+
+    @property
+    def ended(self) -> Sum:
+        """What has met its end."""
+        return self.stored + total(self.excluded) + total(self.not_stored)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as the manifest's trailer spells it."""
+        return {
+            "seen": self.seen.as_dict(),
+            "stored": self.stored.as_dict(),
+            "excluded": total(self.excluded).as_dict(),
+            "not_stored": total(self.not_stored).as_dict(),
+            "excluded_by_rule": _by_name(self.excluded),
+            "not_stored_by_reason": _by_name(self.not_stored),
+        }
+
+
+class Ledger:
+    """Both sides of all scopes."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = defaultdict(Account)
+        self.named: list[NotStored] = []
+        """The first ``NAMED`` objects that were not stored."""
+
+    def seen(self, scope: str, objects: int, size: int) -> None:
+        """Count what selection met: ``size`` bytes in ``objects`` objects of a user (or the machine: "")."""
+        account = self.accounts[scope]
+        account.seen += Sum(objects, size)
+
+    def ended(self, record: Record) -> None:
+        """Count the end of one object."""
+        account, one = self.accounts[record.user], Sum(1, record.bytes)
+        if record.outcome is OutcomeKind.STORED:
+            account.stored += one
+        elif record.outcome is OutcomeKind.EXCLUDED:
+            _add(account.excluded, record.rule or record.reason or NO_RULE, one)
+        else:
+            _add(account.not_stored, record.reason or "no reason given", one)
+            self._name(record)
+
+    def _name(self, record: Record) -> None:
+        if len(self.named) < NAMED:
+            self.named.append(NotStored(record.user, record.path, record.reason))
+
+    @property
+    def all(self) -> Account:
+        """All scopes together."""
+        whole = Account()
+        for account in self.accounts.values():
+            whole.seen += account.seen
+            whole.stored += account.stored
+            _merge(whole.excluded, account.excluded)
+            _merge(whole.not_stored, account.not_stored)
+        return whole
+
+    @property
+    def not_stored(self) -> int:
+        """Objects that rules selected and that are not in the store."""
+        return total(self.all.not_stored).objects
+
+    def check(self) -> None:
+        """Raise LedgerError with both numbers when something was seen and has no end, or the reverse."""
+        for scope, account in sorted(self.accounts.items()):
+            if account.seen != account.ended:
+                seen, ended = account.seen, account.ended
+                raise LedgerError(
+                    f"the ledger of {printable(scope) or 'the machine'} does not balance: seen {seen.objects} objects of"
+                    f" {seen.bytes} bytes, accounted for {ended.objects} of {ended.bytes}"
+                )
+
+    def totals(self) -> dict[str, object]:
+        """Return all sums as plain values in a fixed order, for the manifest's trailer."""
+        scopes = {scope: account.as_dict() for scope, account in sorted(self.accounts.items())}
+        return {**self.all.as_dict(), "scopes": scopes}
+
+
+def total(sums: dict[str, Sum]) -> Sum:
+    """Return the sum of sums."""
+    return sum(sums.values(), Sum())
+
+
+def _add(sums: dict[str, Sum], name: str, one: Sum) -> None:
+    sums[name] = sums.get(name, Sum()) + one
+
+
+def _merge(sums: dict[str, Sum], others: dict[str, Sum]) -> None:
+    for name, one in others.items():
+        _add(sums, name, one)
+
+
+def _by_name(sums: dict[str, Sum]) -> dict[str, dict[str, int]]:
+    return {name: sums[name].as_dict() for name in sorted(sums)}
