@@ -6,6 +6,7 @@ ColdstateError
 │  ├─ LogFileError          13  ``/l`` names a file that cannot be written
 │  ├─ ListFileError         26  ``/listfiles`` names a file that cannot be written
 │  ├─ ConfigAsRulesError    26  a Config.xml was given with ``/i``
+│  ├─ OfflineFileError      29  the Offline.xml is not one
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
 │  ├─ ConfigFileError       39  a file given with ``/config`` cannot be read
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
@@ -68,6 +69,12 @@ class ConfigAsRulesError(UsageError):
     """A Config.xml was given as rules; USMT says 26 here, not 28."""
 
     exit_code = 26
+
+
+class OfflineFileError(UsageError):
+    """An Offline.xml is malformed; USMT calls an XML error a failed start of the migration."""
+
+    exit_code = 29
 
 
 class RuleFileError(UsageError):
