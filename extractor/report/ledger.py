@@ -118,9 +118,10 @@ class Ledger:
         for scope, account in sorted(self.accounts.items()):
             if account.seen != account.ended:
                 seen, ended = account.seen, account.ended
+                whose = printable(scope) or "the machine"
                 raise LedgerError(
-                    f"the ledger of {printable(scope) or 'the machine'} does not balance: seen {seen.objects} objects of"
-                    f" {seen.bytes} bytes, accounted for {ended.objects} of {ended.bytes}"
+                    f"the ledger of {whose} does not balance: seen {seen.objects} objects of {seen.bytes} bytes,"
+                    f" accounted for {ended.objects} of {ended.bytes}"
                 )
 
     def totals(self) -> dict[str, object]:

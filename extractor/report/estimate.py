@@ -1,0 +1,49 @@
+"""``/p:file``: what the store would take, as USMT's XML (usmt.md 6.5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from extractor.errors import EstimateFileError
+
+CLUSTERS = (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
+"""Cluster sizes for which the store is measured: what NTFS is formatted with."""
+
+
+class Estimate:
+    """Adds up the space that stored streams take, in whole clusters."""
+
+    def __init__(self) -> None:
+        self._taken = dict.fromkeys(CLUSTERS, 0)
+
+    def add(self, size: int) -> None:
+        """Count one stream of ``size`` bytes."""
+        for cluster in CLUSTERS:
+            self._taken[cluster] += -(-size // cluster) * cluster
+
+    def size(self, cluster: int = 4096) -> int:
+        """Return the bytes taken on a file system of that cluster size."""
+        return self._taken[cluster]
+
+    def xml(self) -> str:
+        """Return the document; nothing is needed temporarily, for a store is written in its place."""
+        sizes = "".join(
+            f'    <size clusterSize="{cluster}">{taken}</size>\n'
+            for cluster, taken in self._taken.items()
+        )
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n<PreMigration>\n'
+            f"  <storeSize>\n{sizes}  </storeSize>\n"
+            "  <temporarySpace>\n    <size>0</size>\n  </temporarySpace>\n</PreMigration>\n"
+        )
+
+
+def write_estimate(path: Path, estimate: Estimate) -> None:
+    """Write the document to a new file; raise EstimateFileError (41) when it exists or cannot be written."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(estimate.xml())
+    except FileExistsError as error:
+        raise EstimateFileError(f"{path} exists already; an estimate never overwrites") from error
+    except OSError as error:
+        raise EstimateFileError(f"{path} cannot be written: {error.strerror or error}") from error
