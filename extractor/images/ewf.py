@@ -99,6 +99,8 @@ class EwfMedium:
         return data
 
     def _verify(self, number: int) -> bytes:
+        if number in self._bad:
+            raise DamagedError(self._bad[number].reason)
         try:
             return self._chunks.content(number)
         except DamagedError as error:

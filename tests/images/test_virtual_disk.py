@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import random
 import shutil
 import struct
 import subprocess
@@ -126,6 +127,8 @@ def changed(raw: bytes, seed: int) -> bytes:
     ):
         offset = (start + seed * 4096) % (len(raw) - length)
         new[offset : offset + length] = noise[4096 : 4096 + length]
+    for sector in random.Random(seed).sample(range(len(raw) // 512), 300):
+        new[sector * 512 : sector * 512 + 512] = (b"%d changed %d " % (seed, sector)).ljust(512)
     return bytes(new)
 
 
