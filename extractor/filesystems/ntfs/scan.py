@@ -52,7 +52,7 @@ def scan_mft(mft: Mft) -> Scan:
     scan = Scan()
     for number, raw in _raw_records(mft, scan):
         try:
-            _take(scan, number, fix_up(raw))
+            _take(mft, scan, number, fix_up(raw))
         except DamagedError as error:
             if mft.allocated(number) and _concerns(number, raw):
                 scan.damage.append(_damage(number, raw, str(error)))
@@ -90,7 +90,7 @@ def _concerns(number: int, raw: bytes) -> bool:
     return number >= FIRST_FILE or any(raw[:4])
 
 
-def _take(scan: Scan, number: int, record: bytes) -> None:
+def _take(mft: Mft, scan: Scan, number: int, record: bytes) -> None:
     header = parse_header(record)
     if not header.flags & IN_USE:
         return
@@ -101,17 +101,16 @@ def _take(scan: Scan, number: int, record: bytes) -> None:
         scan.sequences[number] = header.sequence
         if header.flags & DIRECTORY:
             scan.directories.add(number)
-    _take_attributes(scan, base, record, header)
+    _take_attributes(mft, scan, base, record, header)
 
 
-def _take_attributes(scan: Scan, base: int, record: bytes, header: Header) -> None:
+def _take_attributes(mft: Mft, scan: Scan, base: int, record: bytes, header: Header) -> None:
     for kind, start, length in spans(record, header):
         if kind == FILE_NAME:
             name = parse_file_name(parse_attribute(record[start : start + length]).value)
             scan.names.setdefault(base, []).append(name)
         elif kind == REPARSE_POINT:
-            value = parse_attribute(record[start : start + length]).value
-            # A reparse point that is not resident is rare and large; its tag is then read with the metadata.
+            value = mft.value([parse_attribute(record[start : start + length])])
             scan.tags[base] = int.from_bytes(value[:4], "little")
 
 
