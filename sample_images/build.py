@@ -52,7 +52,7 @@ def _make_volume(volume: Volume, wanted: Contents, out: Path) -> Path | None:
 
 
 def main() -> None:
-    """Return the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="sample_images.build", description=__doc__)
     parser.add_argument("name", nargs="+", choices=NAMES)
     parser.add_argument("--out", type=Path, default=CACHE / "built", help="folder (%(default)s)")

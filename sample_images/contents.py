@@ -167,7 +167,7 @@ def _entry_tables(volume: Table) -> Iterator[Table]:
 
 
 def _many(many: Table) -> Iterator[Table]:
-    """Return the entries a `many` table stands for: plain files of one folder, alike but for the name."""
+    """Yield the entries a `many` table stands for: plain files of one folder."""
     shared = {key: value for key, value in many.items() if key not in {"under", "files", "why"}}
     for row in many["files"]:
         yield {"file": many["under"], **shared, **row}
@@ -211,7 +211,7 @@ def _own_name(table: Table) -> WinPath:
 
 
 def _expected(path: WinPath, table: Table, rows: list[tuple[WinPath, str, str]]) -> tuple[str, str]:
-    """Return the entry's own words, else those of the longest `expect` row above it, else stored."""
+    """Return the entry's own words, else the longest `expect` row above it, else stored."""
     if "expect" in table:
         return table["expect"], table.get("reason", "")
     above = [row for row in rows if path[: len(row[0])] == row[0]]

@@ -9,6 +9,8 @@ from sample_images.contents import Volume
 from sample_images.payload import check, generated
 from sample_images.run import run
 
+CLOCK = 1773480413  # 2026-03-14 09:26:53, as on the NTFS volumes
+
 
 def make_fat(volume: Volume, out: Path) -> None:
     """Write to `out` the FAT32 volume that contents.toml tells of."""
@@ -29,7 +31,7 @@ def make_fat(volume: Volume, out: Path) -> None:
 
 def _make_folder(image: Path, path: str, made: set[str]) -> None:
     if path not in made:
-        run("mmd", "-i", str(image), f"::/{path}")
+        run("mmd", "-i", str(image), f"::/{path}", clock=CLOCK)
         made.add(path)
 
 
@@ -37,4 +39,4 @@ def _copy(image: Path, path: str, data: bytes) -> None:
     with TemporaryDirectory() as folder:
         source = Path(folder, "file")
         source.write_bytes(data)
-        run("mcopy", "-i", str(image), str(source), f"::/{path}")
+        run("mcopy", "-i", str(image), str(source), f"::/{path}", clock=CLOCK)

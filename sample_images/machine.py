@@ -91,7 +91,7 @@ def software(windows: Windows) -> Keys:
 
 
 def system(windows: Windows) -> Keys:
-    r"""Return HKLM\SYSTEM: control set, computer name, shutdown time, architecture, drive letters."""
+    r"""Return HKLM\SYSTEM: computer name, shutdown time, architecture, drive letters."""
     facts = windows.facts
     control = r"ControlSet001\Control"
     return {
@@ -129,7 +129,7 @@ def sam(windows: Windows) -> Keys:
 
 
 def ntuser(windows: Windows, user: User) -> Keys:
-    """Return a user's NTUSER.DAT: where the user's folders are, the last session, the table's extras."""
+    """Return a user's NTUSER.DAT: the user's folders, the last session, the table's extras."""
     shell = rf"Software\{EXPLORER}\User Shell Folders"
     session = {
         "USERNAME": user.name,
@@ -189,13 +189,13 @@ def _rid(sid: str) -> int:
 
 
 def _sam_f(rid: int, last_logon: int) -> bytes:
-    """Return the fixed part of an account: times, RID, primary group, flags, counters (80 bytes)."""
+    """Return the fixed part of an account: times, RID, group, flags, counters (80 bytes)."""
     times = struct.pack("<6Q", 0x0002_0002, last_logon, 0, last_logon, NEVER, 0)
     return (times + struct.pack("<IIHH", rid, 513, 0x0210, 0)).ljust(80, b"\0")
 
 
 def _sam_v(name: str, full_name: str) -> bytes:
-    """Return the variable part: 17 rows (offset, length, 0), then the texts; rows 1 and 2 are names."""
+    """Return the variable part: 17 rows (offset, length, 0), then texts; 1 and 2 are names."""
     texts = [b"", name.encode("utf-16-le", "surrogatepass"), full_name.encode("utf-16-le")]
     rows, body = b"", b""
     for text in texts + [b""] * 14:

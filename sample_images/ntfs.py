@@ -109,7 +109,7 @@ def _add(filling: Filling, entry: Entry) -> None:
 
 
 def _make(filling: Filling, entry: Entry, host: Path) -> None:
-    """Return the bare object with its data; its reparse point, if any, comes last."""
+    """Make the bare object with its data; its reparse point, if any, comes last."""
     if entry.kind in {"dir", "junction"} or entry.directory:
         host.mkdir(exist_ok=True)
     elif entry.recipe.islands:

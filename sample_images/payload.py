@@ -35,7 +35,7 @@ def noise(seed: str, size: int) -> bytes:
 
 
 def kernel(arch: str) -> bytes:
-    """Return the smallest file with the headers of a PE32(+) kernel for `arch`: enough to tell it by.
+    """Return the smallest file with the headers of a PE32(+) kernel for `arch`.
 
     [PE format] MS-DOS stub, signature, COFF file header, optional header.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 
@@ -9,10 +10,21 @@ class BuildError(Exception):
     """A sample image cannot be made, or is not what its contents.toml says."""
 
 
-def run(*command: str, stdin: str | None = None) -> str:
-    """Run `command` to its end and return its standard output; BuildError carries its complaint."""
+def run(*command: str, stdin: str | None = None, clock: int | None = None) -> str:
+    """Run `command` to its end and return its standard output; BuildError carries its complaint.
+
+    `clock` (seconds since 1970) is the time it takes for now, if it honours SOURCE_DATE_EPOCH.
+    """
+    fixed = {} if clock is None else {"SOURCE_DATE_EPOCH": str(clock), "TZ": "UTC"}
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | fixed,
+        )
     except FileNotFoundError as error:
         raise BuildError(f"{command[0]} is not installed (README.md lists the tools)") from error
     if done.returncode:

@@ -23,7 +23,7 @@ LAST_ENTRY = 2
 
 
 def stamped(times: dict[int, Times]) -> Edit:
-    """Return the edit that gives each record (by number) its times, and index entries those of theirs."""
+    """Return the edit that gives records (by number) and the index entries their times."""
 
     def edit(record: bytes) -> bytes:
         data = bytearray(record)
@@ -54,7 +54,7 @@ def _places(record: bytes, times: dict[int, Times]) -> Iterator[tuple[int, bytes
 def _index_places(
     record: bytes, header: int, times: dict[int, Times]
 ) -> Iterator[tuple[int, bytes]]:
-    """Return the $FILE_NAME copies of one node of an $I30 index."""
+    """Yield the times in the $FILE_NAME copies of one node of an $I30 index."""
     at = header + struct.unpack_from("<I", record, header)[0]
     while True:
         number, length, _, flags = struct.unpack_from("<QHHH", record, at)

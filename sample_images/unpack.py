@@ -20,7 +20,7 @@ BLOCK = 1 << 16
 
 @cache
 def unpack(name: str, kind: str = "raw") -> Path:
-    """Return the first file of sample image `name` in format `kind` (see FORMATS), unpacked and verified.
+    """Return the first file of the image `name` in format `kind`, unpacked and verified.
 
     KeyError for a name or format that is not committed; ValueError for a damaged copy.
     """

@@ -1,0 +1,1 @@
+"""Tests of the sample images: they hold what their contents.toml says, as strangers' tools see it."""
