@@ -55,7 +55,9 @@ def trailer_line(count: int, digest: str, totals: Mapping[str, object]) -> str:
 
 def _line(value: Mapping[str, object]) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if printable(text) != text:  # ``stored_as`` is exact: what is invisible in it goes as JSON's own escapes
+    if (
+        printable(text) != text
+    ):  # ``stored_as`` is exact: what is invisible in it goes as JSON's own escapes
         text = json.dumps(value, separators=(",", ":"))
     return text + "\n"
 

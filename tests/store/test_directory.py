@@ -8,11 +8,13 @@ import json
 import os
 import random
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from extractor.errors import DamagedError, EncryptedError, StoreError, UnsupportedError
+from extractor.errors import DamagedError, EncryptedError, SourceError, StoreError, UnsupportedError
+from extractor.gather.files import hard_links
 from extractor.model import (
     ObjectKind,
     OutcomeKind,
@@ -26,7 +28,7 @@ from extractor.seams import Captured, Stream
 from extractor.store.catalog import open_catalog
 from extractor.store.directory import DirectoryStore
 from extractor.store.manifest import manifest_path, read_manifest
-from extractor.store.records import excluded
+from extractor.store.records import excluded, not_stored
 from extractor.store.verify import verify_store
 from extractor.testing import FakeFile, FakeFilesystem, FakeStream
 from tests.store.build import make_store, selections, store_all
@@ -186,7 +188,8 @@ def test_the_order_of_work_leaves_no_trace(tmp_path: Path) -> None:
     files = FakeFilesystem(
         {
             "d\\Readme.txt": b"1", "d\\README.TXT": b"2", "D\\x": b"3", "d\\sub\\y": b"4", "D\\SUB\\y": b"5",
-            "d\\SUB\\Y": b"6", "link": FakeFile(link_to="D\\x"), "\ud800": b"7", "s": FakeFile(b"", streams={"b": b"", "a": b""}),
+            "d\\SUB\\Y": b"6", "link": FakeFile(link_to="D\\x"), "\ud800": b"7",
+            "s": FakeFile(b"", streams={"b": b"", "a": b""}),
             "bad": FakeFile(b"8", error=DamagedError("bad sector")), "BAD": b"9",
         }
     )  # fmt: skip
@@ -206,14 +209,20 @@ def test_the_order_of_work_leaves_no_trace(tmp_path: Path) -> None:
 
 def sorted_as(chosen: list[Selected], files: FakeFilesystem) -> list[Captured]:
     """Return what would be gathered, in the order given."""
-    return [Captured(each, lambda name, entry=each.entry: files.open(entry, name), None, ("C:\\D\\x", "C:\\link") if each.metadata.link_count > 1 else ()) for each in chosen]  # type: ignore[misc]  # fmt: skip
+    links = hard_links(chosen)
+    return [
+        Captured(
+            each,
+            partial(files.open, each.entry),
+            None,
+            links.get((each.volume, each.entry.record, 1), ()),
+        )
+        for each in chosen
+    ]
 
 
 def add_or_note(store: DirectoryStore, item: Captured) -> None:
     """Store it, or say why not."""
-    from extractor.errors import SourceError
-    from extractor.store.records import not_stored
-
     try:
         store.add(item, silent)
     except SourceError as error:
@@ -393,7 +402,7 @@ def test_a_tree_deeper_than_any_path_is_stored_verified_and_removed(tmp_path: Pa
     with DirectoryStore(tmp_path, overwrite=True) as store:
         store.finish({}, {})
     assert not (tmp_path / "USMT/File").exists()
-    assert os.listdir(tmp_path) == ["USMT"]
+    assert [each.name for each in tmp_path.iterdir()] == ["USMT"]
 
 
 def test_the_catalog_holds_runs_streams_and_descriptors(tmp_path: Path) -> None:
@@ -425,7 +434,7 @@ def test_a_lost_write_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(os, "pwrite", broken)
         with pytest.raises(StoreError, match=r"cannot be written: Input/output error \(.* free\)"):
             store.add(captured(FakeStream(b"1"), 1), silent)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_manifest_is_json_for_every_reader(tmp_path: Path) -> None:
