@@ -8,11 +8,12 @@ import stat
 import struct
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
-from extractor.errors import ImageError
+from extractor.errors import DamagedError, ImageError
 from extractor.images.file import File, beside, open_files
 from extractor.images.foreign import refuse_blank, refuse_headless, refuse_text
 from extractor.images.image import OpenImage
@@ -35,21 +36,17 @@ class RawReader:
 
     def open(self, path: Path) -> OpenImage:
         """Open a raw image or the set that a piece belongs to; raise ImageError naming a missing piece."""
-        paths = pieces(path)
-        files = open_files(paths)
-        try:
-            _check_pieces(files)
-            size = sum(file.size for file in files)
-            head = files[0].read_at(0, 1 << 16)
-            refuse_text(path, head)
-            refuse_headless(path, head)
-            medium = RawMedium(files)
-            refuse_blank(path, medium, size)
-            return OpenImage(_info(path, files, head), medium)
-        except ImageError:
+        with ExitStack() as opened:
+            files = open_files(pieces(path))
             for file in files:
-                file.close()
-            raise
+                opened.callback(file.close)
+            try:
+                info, medium = _describe(path, files), RawMedium(files)
+                refuse_blank(path, medium, info.size)
+            except DamagedError as error:
+                raise ImageError(str(error)) from error
+            opened.pop_all()
+        return OpenImage(info, medium)
 
 
 class RawMedium:
@@ -134,7 +131,12 @@ def _check_pieces(files: Sequence[File]) -> None:
         )
 
 
-def _info(path: Path, files: Sequence[File], head: bytes) -> ImageInfo:
+def _describe(path: Path, files: Sequence[File]) -> ImageInfo:
+    """Return what is known of a raw disk; raise ImageError when its beginning is that of something else."""
+    _check_pieces(files)
+    head = files[0].read_at(0, 1 << 16)
+    refuse_text(path, head)
+    refuse_headless(path, head)
     return ImageInfo(
         path=str(path),
         format="split-raw" if len(files) > 1 else "raw",

@@ -233,12 +233,44 @@ def test_a_loop_of_links_is_an_image_error(tmp_path: Path) -> None:
         (bytes(32769) + b"CD001" + bytes(4096), "ISO 9660"),
         (b"\x1f\x8b\x08\x00" + bytes(4096), "gzip"),
         (b"\xfd7zXZ\0" + bytes(4096), "xz"),
+        (b"QFI\xfb\0\0\0\x03" + bytes(4096), "qemu-img convert -O raw"),
+        (b"KDMV\1\0\0\0" + bytes(4096), "VMDK"),
+        (b"# Disk DescriptorFile\nversion=1\n", "VMDK"),
     ],
 )  # fmt: skip
 def test_what_is_no_disk_image_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "disk.raw"
     path.write_bytes(content)
     assert said in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", ["E01", "vhd", "vhdx"])
+def test_a_container_that_lost_its_signature_is_not_read_as_raw(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"disk.{suffix}"
+    path.write_bytes(patterned(1 << 20))
+    assert "has not that format's signature" in refusal(path)
+
+
+def test_a_raw_disk_under_the_name_of_a_container_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "disk.E01"
+    path.write_bytes(bytes(510) + b"\x55\xaa" + patterned(1 << 20))
+    with open_image(path) as image:
+        assert image.info.format == "raw"
+
+
+def test_a_disk_that_cannot_be_read_at_its_beginning_is_an_image_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "disk.raw"
+    path.write_bytes(patterned(1 << 20))
+
+    def fail(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fail)
+    assert "bytes from 0 cannot be read: Input/output error" in refusal(path)
 
 
 def test_a_disk_whose_beginning_alone_is_wiped_is_opened(tmp_path: Path) -> None:

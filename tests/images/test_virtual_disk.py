@@ -383,10 +383,10 @@ def test_disks_made_by_windows_are_read_as_qemu_reads_them(
     convert = ["qemu-img", "convert", "-f", driver, "-O", "raw", str(path), str(tmp_path / "truth")]
     subprocess.run(convert, check=True)
     with open_image(path) as image:
-        # qemu rounds a Windows-made fixed VHD up to whole cylinders or down: compare what both have.
+        # qemu takes the size of some VHDs from their cylinders: compare what both have.
         truth = (tmp_path / "truth").read_bytes()[: image.size]
+        assert len(truth) > 0.95 * image.size
         assert image.read_at(0, len(truth)) == truth
-        assert image.read_at(3, 5) or image.size
 
 
 @pytest.mark.parametrize("kind", ["vhd", "vhdx"])
