@@ -76,7 +76,7 @@ def drive_letters(
 
 
 def system_drive(registry: Registry, letter: str, volume: VolumeInfo) -> DriveLetter:
-    """Return the claim of a Windows to its own drive: the letter that its SystemRoot has, on the volume that holds it."""
+    """Return the claim of a Windows to its own drive: SystemRoot's letter, on the volume that holds it."""
     named = names_volume(mounted_devices(registry).get(letter, b""), volume)
     return DriveLetter(letter, volume.id, MOUNTED_DEVICES if named else SYSTEM_ROOT)
 

@@ -1,0 +1,131 @@
+r"""The people of one Windows: ProfileList -> User…, with what state each profile is in and when it was last used.
+
+Source: usmt.md 2.5; profiles of services (SYSTEM, LocalService, NetworkService, ``NT SERVICE\*``, IIS pools) are none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from extractor.errors import SourceError
+from extractor.model import User, WinPath, upcase
+from extractor.registry import Registry
+from extractor.windows.accounts import Account, Accounts
+from extractor.windows.environment import expand
+from extractor.windows.namespace import Namespace
+from extractor.windows.survey import VERSION
+
+PROFILES = rf"{VERSION}\ProfileList"
+TEMPORARY = 0x800
+"""State bit of a profile that Windows made because it could not load the real one."""
+BACKUP = ".BAK"
+PEOPLE = ("S-1-5-21-", "S-1-12-1-")
+"""Local and domain accounts; Entra ID accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One key of ProfileList: ``key`` is its name, ``sid`` the same without ``.bak``."""
+
+    key: str
+    sid: str
+    path: WinPath
+    state: int = 0
+    loaded: int = 0
+    unloaded: int = 0
+
+    @property
+    def backup(self) -> bool:
+        """True when Windows put this profile aside because of an error."""
+        return self.key != self.sid
+
+
+def profiles(registry: Registry, variables: Mapping[str, str]) -> Iterator[Profile]:
+    """Yield the profiles of people, by SID; those that are in use before their ``.bak`` twins."""
+    for key in sorted(registry.subkeys(PROFILES), key=lambda name: (upcase(name), name)):
+        if not upcase(key).startswith(PEOPLE):
+            continue
+        place = rf"{PROFILES}\{key}"
+        path = WinPath.parse(expand(registry.text(place, "ProfileImagePath"), variables))
+        yield Profile(
+            key,
+            key[: -len(BACKUP)] if upcase(key).endswith(BACKUP) else key,
+            path,
+            _number(registry, place, "State"),
+            _time(registry, place, "Load"),
+            _time(registry, place, "Unload"),
+        )
+
+
+def find_users(
+    listed: list[Profile], registry: Registry, namespace: Namespace, accounts: Accounts
+) -> Iterator[User]:
+    """Yield a User for each profile; a damaged hive is a state, never an error."""
+    for profile in listed:
+        account = accounts.find(profile.sid, profile.path.name)
+        state, written = _state(profile, registry, namespace)
+        yield User(
+            profile.sid,
+            account.name,
+            account.domain,
+            profile.path,
+            state,
+            tuple(_last_used(profile, namespace, account, written)),
+        )
+
+
+def _state(profile: Profile, registry: Registry, namespace: Namespace) -> tuple[str, int]:
+    """Return the profile's state, and when its hive was last written (FILETIME, 0 when that is not known)."""
+    if profile.backup:
+        return "backup", 0
+    if profile.state & TEMPORARY or re.fullmatch(r"TEMP(\..*)?", upcase(profile.path.name)):
+        return "temporary", 0
+    if not profile.path.parts or namespace.resolve(profile.path) is None:
+        return "missing", 0
+    try:
+        hive = registry.hive(f"HKU\\{profile.sid}")
+        return ("ok", hive.last_written()) if hive else ("no-hive", 0)
+    except SourceError:
+        return "unreadable-hive", 0
+
+
+def _last_used(
+    profile: Profile, namespace: Namespace, account: Account, written: int
+) -> Iterator[tuple[str, int]]:
+    sources = {
+        "NTUSER.DAT modified": _hive_modified(profile, namespace),
+        "NTUSER.DAT root key written": written,
+        "profile loaded": profile.loaded,
+        "profile unloaded": profile.unloaded,
+        "last logon (SAM)": account.last_logon,
+    }
+    yield from ((name, time) for name, time in sources.items() if time)
+
+
+def _hive_modified(profile: Profile, namespace: Namespace) -> int:
+    """Return $STANDARD_INFORMATION's modified time of NTUSER.DAT, 0 when there is none."""
+    place = namespace.resolve(profile.path / "NTUSER.DAT")
+    if place is None:
+        return 0
+    filesystem, entry = place
+    try:
+        return filesystem.metadata(entry).times.modified
+    except SourceError:
+        return 0  # the file itself gets its own outcome when it is gathered
+
+
+def _number(registry: Registry, key: str, name: str) -> int:
+    value = registry.value(key, name)
+    return value.integer if value else 0
+
+
+def _time(registry: Registry, key: str, what: str) -> int:
+    """Return a FILETIME kept in two halves: LocalProfileLoadTimeHigh/Low (10), ProfileLoadTimeHigh/Low (before)."""
+    for prefix in ("LocalProfile", "Profile"):
+        high = _number(registry, key, f"{prefix}{what}TimeHigh") & 0xFFFFFFFF
+        low = _number(registry, key, f"{prefix}{what}TimeLow") & 0xFFFFFFFF
+        if high:
+            return high << 32 | low
+    return 0
