@@ -17,7 +17,8 @@ Parts = tuple[str, ...]
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_KEPT_OPEN = 64
+_KEPT_OPEN = 256
+"""The disk's order jumps between directories; a process may have 1024 descriptors by default."""
 
 
 class Tree:
@@ -35,9 +36,7 @@ class Tree:
         fd = self._open[parts[:depth]] if depth else self.root
         for n in range(depth, len(parts)):
             _refuse_way_out(parts[n])
-            if create:
-                _make_directory(parts[n], fd)
-            fd = os.open(parts[n], _DIRECTORY, dir_fd=fd)
+            fd = _open_directory(parts[n], fd, create=create)
             self._keep(parts[: n + 1], fd)
         return fd
 
@@ -142,11 +141,14 @@ def _refuse_way_out(name: str) -> None:
         raise OSError(f"{name!a} is no name of a file")
 
 
-def _make_directory(name: str, parent: int) -> None:
+def _open_directory(name: str, parent: int, *, create: bool) -> int:
     try:
-        os.mkdir(name, dir_fd=parent)
-    except FileExistsError:
-        return  # made before; opening it with O_DIRECTORY proves what it is
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        if not create:
+            raise
+    os.mkdir(name, dir_fd=parent)
+    return os.open(name, _DIRECTORY, dir_fd=parent)
 
 
 def _listing(fd: int) -> tuple[list[str], list[str]]:
