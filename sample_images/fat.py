@@ -24,9 +24,8 @@ def make_fat(volume: Volume, out: Path) -> None:
     for entry in volume.entries:
         for n in range(1, len(entry.path)):
             _make_folder(out, "/".join(entry.path[:n]), made)
-        _copy(
-            out, "/".join(entry.path), check(str(entry.path), generated(entry.recipe), entry.recipe)
-        )
+        data = check(str(entry.path), generated(entry.recipe), entry.recipe)
+        _copy(out, "/".join(entry.path), data)
 
 
 def _make_folder(image: Path, path: str, made: set[str]) -> None:

@@ -73,7 +73,9 @@ def _mounted(image: Path) -> Iterator[Path]:
     """Mounts an NTFS file; leaving waits until ntfs-3g has written its last byte."""
     with TemporaryDirectory() as folder:
         command = ["ntfs-3g", str(image), folder, "-o", OPTIONS]
-        with subprocess.Popen(command, stdout=-3, stderr=subprocess.PIPE, text=True) as driver:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as driver:
             _wait_for_mount(driver, folder)
             try:
                 yield Path(folder)

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import hashlib
 import re
+import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from sample_images import contents_of, unpack
 from sample_images.contents import NAMES, Entry
+from sample_images.payload import generated
+from sample_images.reparse import WOF_KINDS
+from sample_images.security import descriptor
 from tests.conftest import need_tool
 from tests.sample_images import strangers
 
@@ -60,10 +67,10 @@ def test_every_hostile_file_is_there_with_the_bytes_that_name_it() -> None:
     assert [entry.path for entry in entries if entry.recipe.sha256 not in seen] == []
 
 
-def test_every_hostile_name_stands_exactly_in_an_index_and_a_record() -> None:
+def test_every_hostile_name_stands_on_the_disk_unit_for_unit() -> None:
     image = unpack("hostile").read_bytes().replace(bytes(4096), b"")
     for entry in contents_of("hostile").volumes[0].entries:
-        if entry.path and len(entry.path[-1]) < 100:  # a longer one meets the update sequence
+        if entry.path and len(entry.path[-1]) < 100:  # the update sequence cuts longer ones
             name = entry.path[-1].encode("utf-16-le", "surrogatepass")
             assert image.count(bytes([len(name) // 2, 0]) + name) >= 1, entry.path
 
@@ -108,6 +115,57 @@ def test_attributes_links_and_reparse_points_are_in_the_records() -> None:
         "resident.txt": "N/A   Resident   size: 37",
     }.items():
         assert told in recorded(by_name[name], seen, where), name
+
+
+def test_every_descriptor_lies_in_secure_and_files_point_there() -> None:
+    need_tool("fls", "icat", "istat")
+    (volume, where), *_ = strangers.located(contents_of("solo"), unpack("solo"))
+    seen = strangers.listing(where)
+    stored = strangers.run("icat", *where, seen["$Secure:$SDS"])
+    for entry in volume.entries:
+        if entry.security:
+            assert descriptor(entry.security) in stored, entry.path
+        if entry.path and entry.kind == "file":
+            told = recorded(entry, seen, where)
+            assert int(re.findall(r"Security ID: (\d+)", told)[0]) >= 256, entry.path
+
+
+def test_every_link_holds_its_target() -> None:
+    need_tool("fls", "icat")
+    (volume, where), *_ = strangers.located(contents_of("solo"), unpack("solo"))
+    seen = strangers.listing(where)
+    for entry in volume.entries:
+        if entry.kind in {"junction", "symlink"}:
+            record = seen[strangers.shown(entry.path)].partition("-")[0]
+            buffer = strangers.run("icat", *where, f"{record}-192")
+            assert entry.target.encode("utf-16-le") in buffer, entry.path
+
+
+@pytest.mark.parametrize(
+    "name", ["xpress4k.txt", "xpress8k.txt", "xpress16k.txt", "lzx.txt", "mixed chunks.bin"]
+)
+def test_libfwnt_decompresses_a_wof_stream_to_what_contents_say(name: str) -> None:
+    need_tool("fls", "icat")
+    fwnt = pytest.importorskip("pyfwnt")
+    (volume, where), *_ = strangers.located(contents_of("solo"), unpack("solo"))
+    entry = next(entry for entry in volume.entries if entry.path[-1:] == (name,))
+    size = len(generated(entry.recipe))
+    address = strangers.listing(where)[strangers.shown(entry.path) + ":WofCompressedData"]
+    stream = strangers.run("icat", *where, address)
+    data = b"".join(_chunks(stream, size, WOF_KINDS[entry.wof][2], entry.wof, fwnt))
+    assert hashlib.sha256(data).hexdigest() == entry.recipe.sha256
+
+
+def _chunks(stream: bytes, size: int, chunk: int, kind: str, fwnt: ModuleType) -> Iterator[bytes]:
+    """The chunks of a WofCompressedData stream: a table of 32-bit offsets but for the first, then they."""
+    count = -(-size // chunk)
+    head = 4 * (count - 1)
+    offsets = [0, *struct.unpack_from(f"<{count - 1}I", stream), len(stream) - head]
+    expand = fwnt.lzx_decompress if kind == "LZX" else fwnt.lzxpress_huffman_decompress
+    for n in range(count):
+        packed = stream[head + offsets[n] : head + offsets[n + 1]]
+        length = min(chunk, size - n * chunk)
+        yield packed if len(packed) == length else expand(packed, length)
 
 
 def test_the_volume_answers_to_its_serial_number_and_label() -> None:
