@@ -25,8 +25,11 @@ _ENTRY = struct.Struct("<B3sB3sII")
 
 
 def parse_mbr(disk: Readable, sector_size: int) -> Table | None:
-    """Return the MBR's partitions, None when sector 0 is no MBR."""
-    sector = disk.read_at(0, 512)
+    """Return the MBR's partitions, None when sector 0 is no MBR or cannot be read."""
+    try:
+        sector = disk.read_at(0, 512)
+    except DamagedError:
+        return None  # the caller then says what is missing
     entries = _entries(sector)
     if not entries or not any(kind for kind, _, _ in entries):
         return None
@@ -78,8 +81,8 @@ def _logical(disk: Readable, first: int, sector_size: int) -> tuple[list[Partiti
             if kind and kind not in EXTENDED:
                 number = 5 + len(found)
                 found.append(_partition(number, kind, here + start, count, sector_size))
-        link = next((start for kind, start, _ in entries if kind in EXTENDED), 0)
-        if not link:
+        link = next((start for kind, start, _ in entries if kind in EXTENDED), None)
+        if link is None:
             return found, ""
         here = first + link
     return found, "the chain of extended partitions runs in a circle or is too long"

@@ -44,8 +44,8 @@ class NtfsFilesystem:
         self._mft = Mft(volume, open_ntfs_boot(volume))
         self._scan = scan_mft(self._mft)
         self._tree, orphaned = plant(self._scan)
-        noted = [Damage(0, f"record 0 was taken from $MFTMirr ({self._mft.note})")]
-        self._damage = [*(noted if self._mft.note else []), *self._scan.damage, *orphaned]
+        noted = [Damage(0, note) for note in self._mft.notes]
+        self._damage = [*noted, *self._scan.damage, *orphaned]
         self._secure = self._open_secure()
         self._file = lru_cache(maxsize=256)(self._read_file)
         self._descriptor = lru_cache(maxsize=4096)(self._look_up)

@@ -40,15 +40,22 @@ class Mft:
     def __init__(self, volume: Readable, boot: NtfsBoot) -> None:
         self.volume = volume
         self.boot = boot
-        self.note = ""
-        first = parse_attributes(self._first_record())
-        self._stream = self._opened(first)
+        self.notes: list[str] = []
+        """What was wrong with the table itself, and how it was opened all the same."""
+        first = self._open_first()
         self._bitmap = self._read_bitmap(first)
-
-    @property
-    def count(self) -> int:
+        self.count = self._count()
         """Number of records."""
-        return self._stream.size // self.boot.record_size
+
+    def _count(self) -> int:
+        """Return how many records there are: no more than the runs and the volume have room for."""
+        room = min(self._stream.allocated, self.volume.size)
+        count = min(self._stream.size, room) // self.boot.record_size
+        if self._stream.size > room:
+            self.notes.append(
+                f"the master file table claims {self._stream.size} bytes, there are {room}"
+            )
+        return count
 
     def record(self, number: int) -> bytes:
         """Return a record with its fix-ups undone; raise DamagedError."""
@@ -86,26 +93,28 @@ class Mft:
             runs += found
         return runs
 
-    def _first_record(self) -> bytes:
-        """Return record 0, or the copy of it that $MFTMirr holds."""
+    def _open_first(self) -> list[Attribute]:
+        """Open the table through record 0 or the copy of it in $MFTMirr; raise ImageError when both are bad."""
         problems = []
         for name, cluster in (("$MFT", self.boot.mft), ("$MFTMirr", self.boot.mft_mirror)):
+            place, size = cluster * self.boot.cluster_size, self.boot.record_size
             try:
-                place = cluster * self.boot.cluster_size
-                raw = read_exactly(self.volume, place, self.boot.record_size, f"record 0 of {name}")
-                record = fix_up(raw)
+                raw = read_exactly(self.volume, place, size, "record 0")
+                first = parse_attributes(fix_up(raw))
+                self._stream = self._opened(first)
             except DamagedError as error:
                 problems.append(f"{name}: {error}")
             else:
-                self.note = problems[0] if problems else ""
-                return record
+                if problems:
+                    self.notes.append(f"record 0 was taken from $MFTMirr ({problems[0]})")
+                return first
         raise ImageError(f"the master file table cannot be opened ({'; '.join(problems)})")
 
     def _opened(self, first: Sequence[Attribute]) -> RunStream:
         """Return $MFT's content; its later pieces lie in records that its earlier pieces hold."""
         pieces = [each for each in first if each.type == DATA and not each.name]
         if not pieces or pieces[0].resident:
-            raise ImageError("the master file table's own record has no run list")
+            raise DamagedError("it has no run list")
         size, valid = pieces[0].size, pieces[0].valid
         self._stream = RunStream(self.volume, self.runs(pieces), size, valid)
         for number in self._further_records(first):

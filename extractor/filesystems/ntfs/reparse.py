@@ -12,6 +12,8 @@ MOUNT_POINT = 0xA0000003
 SYMLINK = 0xA000000C
 LX_SYMLINK = 0xA000001D
 DEDUP = 0x80000013
+UNC = "\\??\\UNC\\"
+"""The object manager's name for the server paths that programs begin with two backslashes."""
 
 
 def parse_reparse(value: bytes) -> Reparse:
@@ -41,4 +43,7 @@ def _target(tag: int, data: bytes) -> str:
         raise DamagedError("a link's reparse data is too short")
     start, length = struct.unpack_from("<HH", data)
     raw = data[names + start : names + start + (length & ~1)]
-    return decode_name(raw).removeprefix("\\??\\")
+    name = decode_name(raw)
+    if name.startswith(UNC):
+        return "\\\\" + name.removeprefix(UNC)
+    return name.removeprefix("\\??\\")

@@ -48,6 +48,11 @@ class RunStream:
         self._valid = min(valid, size)
         self._starts = [0, *accumulate(run.length for run in runs)]
 
+    @property
+    def allocated(self) -> int:
+        """Bytes of the runs that are no holes."""
+        return sum(run.length for run in self._runs if run.offset is not None)
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes; raise DamagedError where the runs end early or leave the volume."""
         end = min(offset + length, self.size)
