@@ -1,0 +1,48 @@
+# Two commands set everything up on a bare Debian 12 (as root; otherwise the missing apt-get line is printed):
+#   make demo   install, unpack a sample disk, look into it, scan it, verify the store
+#   make test   install, then lint, types, floors and the whole test suite
+
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+# What a run needs, and what the tests need besides: builders of sample images, and readers that we did not write.
+RUN_PACKAGES := python3 python3-venv
+TEST_PACKAGES := ntfs-3g wimtools qemu-utils ewf-tools sleuthkit libhivex-bin libwin-hivex-perl gdisk fdisk \
+                 dosfstools exfatprogs mtools xz-utils fuse3 mount
+
+DISK := .cache/sample_images/desk/raw/desk.raw
+STORE := .cache/demo
+
+.PHONY: demo test install clean
+
+demo: export PACKAGES := $(RUN_PACKAGES)
+demo: install
+	$(BIN)/python -c 'import sample_images; print(sample_images.unpack("desk"))'
+	$(BIN)/coldstate inspect $(DISK)
+	rm -rf $(STORE)
+	@echo '$$ coldstate scan $(DISK) --store $(STORE) --nocompress --continue'
+	@$(BIN)/coldstate scan $(DISK) --store $(STORE) --nocompress --continue; code=$$?; \
+	  echo "exit code $$code (3: something could not be stored, and it was named above)"; [ $$code -eq 3 ]
+	$(BIN)/coldstate store verify $(STORE)
+
+test: export PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy extractor plugins tests sample_images
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+install: .ci/packages
+	@.ci/packages $$PACKAGES
+	@$(MAKE) --no-print-directory .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

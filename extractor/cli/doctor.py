@@ -1,0 +1,100 @@
+"""``coldstate plugins`` and ``coldstate doctor``: what is installed, and whether it works here."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from extractor.cli.screen import human_size, open_console
+from extractor.errors import UsageError
+from extractor.seams import registered
+
+SEAMS = ("images", "locators", "gatherers", "stores")
+LIBRARIES = {
+    "dissect.target": "dissect.target.container",
+    "dissect.ntfs": "dissect.ntfs",
+    "dissect.util": "dissect.util",
+    "libewf-python": "pyewf",
+    "libvhdi-python": "pyvhdi",
+    "libfwnt-python": "pyfwnt",
+    "pytsk3": "pytsk3",
+    "python-registry": "Registry",
+    "lxml": "lxml.etree",
+    "rich": "rich",
+}
+ROOM_WANTED = 250 << 20
+"""Bytes that USMT wants free in the working directory."""
+
+
+def run_plugins(words: list[str]) -> int:
+    """Print every registered plug-in; exit code 0."""
+    _refuse_words("plugins", words)
+    table = _table("seam", "name", "distribution", "version", "class")
+    for seam in SEAMS:
+        for plugin in registered(seam):
+            row = (
+                f"extractor.{seam}",
+                plugin.name,
+                plugin.distribution,
+                plugin.version,
+                plugin.point.value,
+            )
+            table.add_row(*map(Text, row))
+    open_console(sys.stdout).print(table)
+    return 0
+
+
+def run_doctor(words: list[str]) -> int:
+    """Print a row for each thing that a run needs; exit code 0 when all are fit, else 71."""
+    _refuse_words("doctor", words)
+    findings = list(_findings())
+    table = _table("", "what", "found")
+    for fit, what, found in findings:
+        table.add_row(Text("ok" if fit else "BAD"), Text(what), Text(found))
+    open_console(sys.stdout).print(table)
+    return 0 if all(fit for fit, _, _ in findings) else 71
+
+
+def _findings() -> Iterator[tuple[bool, str, str]]:
+    yield sys.version_info >= (3, 11), "Python", platform.python_version()
+    for distribution, module in LIBRARIES.items():
+        yield _try_import(distribution, module)
+    for seam in SEAMS:
+        names = [plugin.name for plugin in registered(seam)]
+        yield (
+            bool(names),
+            f"plug-ins extractor.{seam}",
+            ", ".join(names) or "none: the installation is broken",
+        )
+    free = shutil.disk_usage(".").free
+    yield free >= ROOM_WANTED, "room in the working directory", human_size(free)
+    yield os.access(".", os.W_OK), "working directory can be written", str(os.access(".", os.W_OK))
+
+
+def _try_import(distribution: str, module: str) -> tuple[bool, str, str]:
+    try:
+        import_module(module)
+        return True, distribution, version(distribution)
+    except (ImportError, PackageNotFoundError) as error:
+        return False, distribution, str(error)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _refuse_words(command: str, words: list[str]) -> None:
+    if words:
+        raise UsageError(f"coldstate {command} takes no arguments, got {words[0]!r}")

@@ -1,0 +1,122 @@
+"""The commands, and the only place where an unexpected exception becomes a sentence.
+
+Results go to stdout, everything for a person's eye to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from extractor.errors import ColdstateError, UsageError
+
+USAGE = """coldstate {version}: an offline ScanState for Linux.
+
+  coldstate inspect IMAGE... [--json]            disks, volumes, every Windows, its users
+  coldstate scan IMAGE... --store STORE [...]    write the user state into STORE/USMT
+  coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [...]
+                                                 the same in ScanState's spelling
+  coldstate store verify|manifest STORE          prove or print what a store holds
+  coldstate plugins                              readers, locators, gatherers and stores found
+  coldstate doctor                               is this computer fit to run coldstate?
+
+`coldstate scan --help` lists the options. Exit codes are USMT's (README).
+The store follows the published layout of USMT's uncompressed store. LoadState can NOT read it:
+Microsoft has not published the catalog that LoadState requires.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the words name and return its exit code; never raises."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except ColdstateError as error:
+        _say(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("coldstate: stopped; no store was written", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 71
+    except Exception as error:  # noqa: BLE001 (the one place: a defect of ours must not look like a crash of the evidence)
+        print(f"coldstate: internal error: {type(error).__name__}", file=sys.stderr)
+        if os.environ.get("COLDSTATE_DEBUG"):
+            traceback.print_exception(error)
+        else:
+            print("Please report it; COLDSTATE_DEBUG=1 shows where it happened.", file=sys.stderr)
+        return 71
+
+
+def _say(error: ColdstateError) -> None:
+    from extractor.model import printable
+
+    print(f"coldstate: {printable(str(error))}", file=sys.stderr)
+    for note in getattr(error, "__notes__", ()):
+        print(f"  {printable(note)}", file=sys.stderr)
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        raise UsageError("nothing to do; `coldstate --help` shows the commands")
+    name, *rest = words
+    if name in {"-h", "--help", "help", "/?", "/help"}:
+        print(USAGE.format(version=version("coldstate")), end="")
+        return 1 if name.startswith("/") else 0
+    if name == "--version":
+        print(f"coldstate {version('coldstate')}")
+        return 0
+    command = COMMANDS.get(name)
+    if command is None:
+        raise UsageError(f"{name!r} is no command; `coldstate --help` shows them")
+    return command(rest)
+
+
+def _scan(words: list[str]) -> int:
+    from extractor.cli.run import run_scan
+
+    return run_scan("scan", words)
+
+
+def _scanstate(words: list[str]) -> int:
+    from extractor.cli.run import run_scan
+
+    return run_scan("scanstate", words)
+
+
+def _inspect(words: list[str]) -> int:
+    from extractor.cli.inspect import run_inspect
+
+    return run_inspect(words)
+
+
+def _store(words: list[str]) -> int:
+    from extractor.cli.stores import run_store
+
+    return run_store(words)
+
+
+def _plugins(words: list[str]) -> int:
+    from extractor.cli.doctor import run_plugins
+
+    return run_plugins(words)
+
+
+def _doctor(words: list[str]) -> int:
+    from extractor.cli.doctor import run_doctor
+
+    return run_doctor(words)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "inspect": _inspect,
+    "scan": _scan,
+    "scanstate": _scanstate,
+    "store": _store,
+    "plugins": _plugins,
+    "doctor": _doctor,
+}

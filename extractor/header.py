@@ -1,0 +1,71 @@
+"""Machine and install -> the manifest's first line: what was read, which Windows, whose state, by which rules.
+
+Everything that depends on the container or the partition table stands under ``image``: two copies of a disk in other
+containers give manifests that differ there and nowhere else. No time of day, host or command is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+
+from extractor.machine import Machine
+from extractor.rules import RuleSet
+from extractor.select import Choice
+from extractor.windows import Survey, WindowsInstall
+
+
+def header_of(
+    machine: Machine,
+    found: Survey,
+    install: WindowsInstall,
+    choices: Sequence[Choice],
+    rules: RuleSet,
+) -> dict[str, object]:
+    """Return the header as plain values."""
+    return {
+        "tool": {"name": "coldstate", "version": version("coldstate")},
+        "image": {
+            "images": [asdict(image.info) for image in machine.images],
+            "volumes": [
+                {**asdict(volume), "letter": found.letter_of(volume.id)}
+                for volume in machine.volumes
+            ],
+            "letters": {each.letter: each.how for each in install.letters},
+        },
+        "windows": _windows(install),
+        "users": [_user(choice) for choice in choices],
+        "rules": sorted({component.source.rpartition(":")[0] for component in rules.components}),
+    }
+
+
+def _windows(install: WindowsInstall) -> dict[str, object]:
+    candidate = install.candidate
+    return {
+        "id": install.id,
+        "path": str(install.path),
+        "system_root": str(install.system_root),
+        "kind": candidate.kind,
+        "product": candidate.product,
+        "version": candidate.version,
+        "build": candidate.build,
+        "edition": candidate.edition,
+        "arch": install.arch,
+        "computer": candidate.computer,
+        "letters": {each.letter: {"volume": each.volume} for each in install.letters},
+    }
+
+
+def _user(choice: Choice) -> dict[str, object]:
+    user = choice.user
+    return {
+        "sid": user.sid,
+        "name": user.name,
+        "domain": user.domain,
+        "profile": str(user.profile),
+        "state": user.state,
+        "selected": choice.selected,
+        "switch": choice.switch,
+        "last_used": dict(user.last_used),
+    }

@@ -1,0 +1,80 @@
+"""Paths -> Machine: the disks of one computer, opened: images, volumes, file systems, and every Windows on them.
+
+A volume that cannot be read (locked, damaged, unknown) is named in ``notes`` and does not end the run; images that hold
+nothing readable at all do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from extractor.errors import ImageError, SourceError
+from extractor.filesystems import open_filesystem
+from extractor.images import open_images
+from extractor.model import Candidate, VolumeInfo
+from extractor.seams import Filesystem, Image, Volume
+from extractor.volumes import volumes
+from extractor.windows import locate
+
+READABLE = frozenset({"ntfs", "fat12", "fat16", "fat32", "exfat"})
+SYSTEM_PARTITIONS = frozenset(
+    {
+        "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",  # EFI system partition
+        "e3c9e316-0b5c-4db8-817d-f92df00215ae",  # Microsoft reserved
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Everything of one computer that is open."""
+
+    images: tuple[Image, ...]
+    volumes: tuple[VolumeInfo, ...]
+    filesystems: dict[str, Filesystem]
+    """By ``VolumeInfo.id``, in disk order."""
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def open_machine(paths: Sequence[Path]) -> Iterator[Machine]:
+    """Open the images of one computer and find every Windows on them.
+
+    Raises ImageError when an image is not whole, or when no volume of any image can be read.
+    """
+    with ExitStack() as stack:
+        images = [stack.enter_context(image) for image in open_images(paths)]
+        found = volumes(images)
+        filesystems, notes = _open_filesystems(found, stack)
+        if not filesystems:
+            raise ImageError(f"no volume can be read: {'; '.join(notes) or 'there is none'}")
+        yield Machine(
+            tuple(images),
+            tuple(volume.info for volume in found),
+            filesystems,
+            tuple(locate(list(filesystems.values()))),
+            tuple(notes),
+        )
+
+
+def _open_filesystems(
+    found: Sequence[Volume], stack: ExitStack
+) -> tuple[dict[str, Filesystem], list[str]]:
+    filesystems: dict[str, Filesystem] = {}
+    notes = [f"volume {v.info.id}: {v.info.note}" for v in found if v.info.note]
+    for volume in found:
+        info = volume.info
+        if info.filesystem not in READABLE or info.partition_type in SYSTEM_PARTITIONS:
+            continue
+        try:
+            filesystem = open_filesystem(volume)
+        except (ImageError, SourceError) as error:
+            notes.append(f"volume {info.id} ({info.filesystem}) cannot be read: {error}")
+            continue
+        stack.callback(filesystem.close)
+        filesystems[info.id] = filesystem
+    return filesystems, notes

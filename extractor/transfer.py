@@ -1,0 +1,118 @@
+"""Found objects -> a store: each one meets its end here, and each end is in the ledger.
+
+Without a store (a dry run) everything is accounted for in the same way and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from extractor.errors import DamagedError, SourceError, UnsupportedError
+from extractor.events import BytesCopied, ItemDone, ObjectFailed, Observer, TotalsKnown
+from extractor.gather.policy import Policy, usmt_action
+from extractor.model import OutcomeKind, Record, Selected, printable
+from extractor.report.ledger import Ledger
+from extractor.seams import Captured, Filesystem, Gatherer, StoreWriter
+from extractor.select import Unreadable
+from extractor.store import records
+
+
+class Transfer:
+    """One run's objects on their way; ``failures`` counts those that ``/c`` let pass."""
+
+    def __init__(self, store: StoreWriter | None, policy: Policy, observer: Observer) -> None:
+        self.ledger = Ledger()
+        self.failures = 0
+        self._store = store
+        self._policy = policy
+        self._tell = observer
+
+    def account(self, found: Iterable[Selected | Unreadable]) -> list[Selected]:
+        """Count everything that selection met, end what is not taken, and return what is to be stored."""
+        chosen = []
+        for each in found:
+            size = each.metadata.size if isinstance(each, Selected) else 0
+            self.ledger.seen(each.scope, 1, size)
+            if isinstance(each, Unreadable):
+                self._fail(_unreadable(each), DamagedError(each.reason))
+            elif each.chosen:
+                chosen.append(each)
+            else:
+                self._end(records.excluded(each))
+        self._tell_totals(chosen)
+        return chosen
+
+    def _tell_totals(self, chosen: Iterable[Selected]) -> None:
+        scopes: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for each in chosen:
+            objects, size = scopes[each.scope]
+            scopes[each.scope] = (objects + 1, size + each.metadata.size)
+        objects = sum(count for count, _ in scopes.values())
+        self._tell(TotalsKnown(objects, sum(size for _, size in scopes.values()), dict(scopes)))
+
+    def store(
+        self,
+        chosen: Iterable[Selected],
+        gatherers: Iterable[Gatherer],
+        filesystems: Mapping[str, Filesystem],
+    ) -> None:
+        """Store what was chosen, in the order that each gatherer finds best; what none can read is not stored."""
+        left = {id(each): each for each in chosen}
+        for gatherer in gatherers:
+            for captured in gatherer.gather(list(left.values()), filesystems):
+                self._take(captured)
+                del left[id(captured.selected)]
+        for selected in left.values():
+            missing = UnsupportedError(f"no gatherer reads a {selected.kind}")
+            self._fail(records.not_stored(selected, str(missing)), missing)
+
+    def _take(self, captured: Captured) -> None:
+        selected = captured.selected
+        try:
+            record = self._add(captured)
+        except SourceError as error:
+            self._fail(records.not_stored(selected, str(error)), error)
+        else:
+            self._end(record, noted=True)
+
+    def _add(self, captured: Captured) -> Record:
+        scope = captured.selected.scope
+        if self._store is not None:
+            return self._store.add(captured, lambda count: self._tell(BytesCopied(scope, count)))
+        if captured.refusal is not None:
+            raise captured.refusal
+        return records.stored(captured.selected, {}, "")
+
+    def _end(self, record: Record, *, noted: bool = False) -> None:
+        self.ledger.ended(record)
+        if self._store is not None and not noted:
+            self._store.note(record)
+        done = ItemDone(
+            record.user, record.path, record.outcome, record.bytes, record.reason, record.kind
+        )
+        self._tell(done)
+
+    def _fail(self, record: Record, error: SourceError) -> None:
+        """Account for an object that cannot be had; without leave to go on, that is the end of the run."""
+        ignored = self._policy.goes_on(error)
+        self._tell(ObjectFailed(record.user, record.path, usmt_action(error), str(error), ignored))
+        self._end(record)
+        if not ignored:
+            advice = self._policy.advice(error)
+            raise type(error)(f"{printable(str(record.path))}: {error}; {advice}") from error
+        self.failures += 1
+
+
+def _unreadable(each: Unreadable) -> Record:
+    return Record(
+        kind=each.kind,
+        path=each.path,
+        volume=each.volume,
+        user=each.scope,
+        outcome=OutcomeKind.NOT_STORED,
+        reason=each.reason,
+        rule=each.rule,
+        record=each.entry.record if each.entry else 0,
+        sequence=each.entry.sequence if each.entry else 0,
+    )

@@ -1,0 +1,129 @@
+"""The same disk in any container and any partition table gives the same manifest, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import sample_images
+from sample_images.containers import FORMATS, derive
+from tests.conftest import need_tool
+from tests.journeys.journey import Manifest, entries, manifest_of, scan
+
+QEMU_NAMES = {
+    "vhd-fixed": "vpc",
+    "vhd-dynamic": "vpc",
+    "vhdx-fixed": "vhdx",
+    "vhdx-dynamic": "vhdx",
+}
+
+
+@pytest.fixture(scope="module")
+def raw() -> Path:
+    return sample_images.unpack("solo")
+
+
+@pytest.fixture(scope="module")
+def reference(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """The manifest of the partition-only raw image."""
+    store = tmp_path_factory.mktemp("reference")
+    assert scan(store, raw, "/c") == 3
+    return manifest_of(store)
+
+
+def without_image(manifest: Manifest) -> list[bytes]:
+    """Every line as it stands, but for the header's description of the image."""
+    header = {key: value for key, value in manifest.header.items() if key != "image"}
+    return [json.dumps(header, sort_keys=True).encode(), *manifest.lines[1:]]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_container_gives_the_same_manifest(
+    kind: str, raw: Path, reference: Manifest, tmp_path: Path
+) -> None:
+    need_tool("qemu-img", "ewfacquire")
+    files = derive(raw, kind, tmp_path / "image")
+    assert scan(tmp_path / "store", files[0], "/c") == 3
+    assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
+
+
+@pytest.mark.parametrize("kind", sample_images.formats("solo"))
+def test_every_committed_container_gives_the_same_manifest(
+    kind: str, reference: Manifest, tmp_path: Path
+) -> None:
+    assert scan(tmp_path / "store", sample_images.unpack("solo", kind), "/c") == 3
+    assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind in QEMU_NAMES])
+def test_qemu_agrees_that_the_container_holds_the_disk(
+    kind: str, raw: Path, tmp_path: Path
+) -> None:
+    need_tool("qemu-img")
+    image = derive(raw, kind, tmp_path)[0]
+    command = ["qemu-img", "compare", "-f", "raw", "-F", QEMU_NAMES[kind], str(raw), str(image)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["e01", "e01-split"])
+def test_ewfverify_agrees_that_the_container_is_whole(kind: str, raw: Path, tmp_path: Path) -> None:
+    need_tool("ewfverify", "qemu-img")
+    image = derive(raw, kind, tmp_path)[0]
+    ran = subprocess.run(
+        ["ewfverify", "-q", str(image)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0
+    assert "SUCCESS" in ran.stdout
+
+
+def test_all_segments_on_one_line_are_one_image(
+    raw: Path, reference: Manifest, tmp_path: Path
+) -> None:
+    files = sample_images.unpack_all("solo", "e01-split")
+    assert len(files) >= 3
+    assert scan(tmp_path / "store", *files, "/c") == 3
+    assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
+
+
+def test_a_misleading_suffix_changes_nothing(
+    raw: Path, reference: Manifest, tmp_path: Path
+) -> None:
+    lying = tmp_path / "disk.vhdx"
+    shutil.copyfile(raw, lying)
+    assert scan(tmp_path / "store", lying, "/c") == 3
+    assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
+
+
+def test_what_is_stored_is_what_contents_toml_says(reference: Manifest) -> None:
+    wrong = []
+    for entry in entries(sample_images.contents_of("solo")):
+        if entry.expect != "stored" or entry.kind != "file":
+            continue
+        row = reference.at(entry.path)
+        streams = {each["name"]: each["sha256"] for each in row["streams"]}
+        if row["sha256"] != entry.recipe.sha256 or row["outcome"] != "stored":
+            wrong.append(entry.path)
+        if streams != {name: recipe.sha256 for name, recipe in entry.streams}:
+            wrong.append((*entry.path, "streams"))
+    assert wrong == []
+
+
+def test_every_outcome_is_the_one_that_contents_toml_expects(reference: Manifest) -> None:
+    listed = {row["path"] for row in reference.rows}
+    wrong = [
+        (entry.path, entry.expect, reference.at(entry.path)["outcome"])
+        for entry in entries(sample_images.contents_of("solo"))
+        if "\\".join(("C:", *entry.path)) in listed
+        and reference.at(entry.path)["outcome"] != entry.expect
+    ]
+    unlisted = [
+        entry.path
+        for entry in entries(sample_images.contents_of("solo"))
+        if "\\".join(("C:", *entry.path)) not in listed and entry.expect != "excluded"
+    ]
+    assert wrong == []
+    assert unlisted == []
