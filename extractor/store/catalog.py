@@ -125,13 +125,6 @@ class Catalog:
                 "SELECT stored_as, si_modified FROM objects WHERE kind = 'directory' AND outcome = 'stored'"
             )
 
-    def stored_streams(self) -> Iterator[tuple[str, str]]:
-        """Yield ``stored_as`` and SHA-256 of every stream that the store keeps by its content."""
-        with self.translated():
-            yield from self.connection.execute(
-                "SELECT DISTINCT stored_as, sha256 FROM streams WHERE stored_as != '' ORDER BY 1, 2"
-            )
-
     def close_book(self, header: str, trailer: str) -> None:
         """Keep the manifest's first and last line and commit."""
         with self.translated():
@@ -190,16 +183,29 @@ def open_catalog(path: Path) -> Catalog:
     """Open a finished catalog for reading only, leaving no trace; raise CorruptStoreError."""
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         try:
-            with closing(connection.execute("PRAGMA user_version")) as cursor:
-                found = cursor.fetchone()[0]
-        except sqlite3.Error:
+            _refuse_other_schema(connection, path)
+        except BaseException:
             connection.close()
             raise
-    if found != FORMAT:
-        connection.close()
-        raise CorruptStoreError(f"{path}: catalog of format {found}, this program reads {FORMAT}")
     return Catalog(connection, path)
+
+
+def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found != FORMAT:
+        raise CorruptStoreError(f"{path}: catalog of format {found}, this program reads {FORMAT}")
+    with closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(SCHEMA)
+        if _definitions(connection) != _definitions(model):
+            raise CorruptStoreError(
+                f"{path}: the tables of the catalog are not those of format {FORMAT}"
+            )
+
+
+def _definitions(connection: sqlite3.Connection) -> list[object]:
+    return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def _object_row(record: Record) -> tuple[Any, ...]:

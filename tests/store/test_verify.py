@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,6 +120,33 @@ def test_a_manifest_that_points_outside_reads_nothing_there(store: Path) -> None
     )
     found = verify(store)
     assert "../../../../etc/passwd" in found.missing
+
+
+@pytest.mark.parametrize(
+    ("forgery", "problem"),
+    [
+        ("UPDATE objects SET user = 'S-9' WHERE kind = 'file'", "otherwise than the manifest"),
+        ("DELETE FROM objects WHERE id = 1", "7 objects, the catalog of 6"),
+        ("UPDATE objects SET path = CAST(x'ff' AS TEXT)", "otherwise"),
+        ("UPDATE manifest SET header = ''", "first or last line"),
+        ("DELETE FROM manifest", "never completed"),
+        ("PRAGMA user_version = 9", "format 9"),
+        ("ALTER TABLE objects RENAME COLUMN reason TO raison", "not those of format 1"),
+        ("DROP TABLE runs", "not those of format 1"),
+    ],
+)
+def test_a_forged_catalog_with_new_sums_is_found(store: Path, forgery: str, problem: str) -> None:
+    folder = store / "USMT/open-catalog"
+    with closing(sqlite3.connect(folder / "catalog.sqlite")) as connection:
+        connection.execute(forgery)
+        connection.commit()
+    sums = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("catalog.sqlite", "manifest.jsonl")
+    ]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    found = verify(store)
+    assert any(problem in each for each in found.problems), found
 
 
 def test_a_cut_manifest_is_corrupt(store: Path) -> None:
