@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from extractor.errors import DamagedError
+from extractor.errors import SourceError
 from extractor.model import upcase
 from extractor.registry import Registry
 
@@ -35,50 +35,70 @@ class Account:
 class Accounts:
     """Looks up SIDs of one Windows; what a damaged hive cannot tell is kept in ``doubts``."""
 
-    def __init__(self, registry: Registry, computer: str) -> None:
+    def __init__(self, registry: Registry, computer: str, folders: Mapping[str, str]) -> None:
+        """Learn what the registry knows; ``folders`` is SID -> name of the profile's folder."""
         self._registry = registry
         self._computer = computer
+        self._folders = folders
         self.doubts: list[str] = []
         self._known: dict[str, Account] = {}
         self._learn(local_accounts(registry, computer))
         self._learn(remembered_accounts(registry))
-        self._domain = self._primary_domain()
+        self._learn(self._last_of_windows_7())
+        self._domains = {
+            _prefix(sid): account.domain for sid, account in self._known.items() if account.domain
+        }
+        self._domains.update(self._primary_domain())
 
-    def find(self, sid: str, folder: str) -> Account:
-        """Return who a SID is; the name of the profile's ``folder`` is the last resort, and may be ``user.DOMAIN``."""
-        known = self._known.get(upcase(sid))
+    def find(self, sid: str) -> Account:
+        """Return who a SID is; the name of the profile's folder is the last resort, and may be ``user.DOMAIN``."""
+        known = self._known.get(upcase(sid)) or self._from_session(sid)
         if known:
             return known
-        name, domain = split_folder(folder, self._computer)
-        prefix = upcase(sid.rpartition("-")[0])
-        if self._domain and prefix == upcase(self._domain[0]):
-            return Account(name, self._domain[1])
-        return Account(name, domain)
+        name, domain = split_folder(self._folders.get(sid, ""), self._computer)
+        return Account(name, self._domains.get(_prefix(sid), domain))
 
     def _learn(self, found: Iterator[tuple[str, Account]]) -> None:
         try:
             for sid, account in found:
                 self._known.setdefault(upcase(sid), account)
-        except DamagedError as error:
+        except SourceError as error:
             self.doubts.append(f"some names of users are unknown: {error}")
 
-    def _primary_domain(self) -> tuple[str, str] | None:
-        """Return SID and name of the domain that the machine is joined to (SECURITY; not encrypted)."""
+    def _from_session(self, sid: str) -> Account | None:
+        """Return the account of a user's last session, in a hive that was saved with its volatile keys."""
+        key = rf"HKU\{sid}\Volatile Environment"
+        try:
+            name = self._registry.text(key, "USERNAME")
+            return Account(name, self._registry.text(key, "USERDOMAIN")) if name else None
+        except SourceError:
+            return None  # the user's state says that the hive cannot be read
+
+    def _last_of_windows_7(self) -> Iterator[tuple[str, Account]]:
+        """Yield the last user of the logon screen where it keeps no SID: the one whose folder has that name."""
+        domain, _, name = self._registry.text(LOGON, "LastLoggedOnSAMUser").rpartition("\\")
+        for sid, folder in self._folders.items():
+            if domain not in {"", "."} and upcase(split_folder(folder, "")[0]) == upcase(name):
+                yield sid, Account(name, domain)
+
+    def _primary_domain(self) -> dict[str, str]:
+        """Return SID -> name of the domain that the machine is joined to (SECURITY; not encrypted)."""
         try:
             sid = self._registry.value(rf"{POLICY}\PolPrDmS")
             name = self._registry.value(rf"{POLICY}\PolPrDmN")
-        except DamagedError as error:
+        except SourceError as error:
             self.doubts.append(f"the machine's domain is unknown: {error}")
-            return None
+            return {}
         if sid is None or name is None or len(sid.data) < 8 or len(name.data) < 8:
-            return None
+            return {}
         length = struct.unpack_from("<H", name.data)[0]
-        text = name.data[8 : 8 + (length & ~1)].decode("utf-16-le", "surrogatepass")
-        return (sid_text(sid.data), text.rstrip("\0")) if text else None
+        text = name.data[8 : 8 + (length & ~1)]
+        domain = text[: len(text) & ~1].decode("utf-16-le", "surrogatepass").rstrip("\0")
+        return {sid_text(sid.data): domain} if domain else {}
 
 
 def local_accounts(registry: Registry, computer: str) -> Iterator[tuple[str, Account]]:
-    """Yield the SIDs and accounts of SAM; raise DamagedError."""
+    """Yield the SIDs and accounts of SAM; raise SourceError."""
     own = registry.value(ACCOUNT, "V")
     if own is None or len(own.data) < 12:
         return
@@ -94,7 +114,7 @@ def local_accounts(registry: Registry, computer: str) -> Iterator[tuple[str, Acc
 
 
 def remembered_accounts(registry: Registry) -> Iterator[tuple[str, Account]]:
-    """Yield the accounts that the logon screen and the identity store remember; raise DamagedError."""
+    """Yield the accounts that the logon screen and the identity store remember; raise SourceError."""
     sessions = [
         rf"{LOGON}\SessionData\{each}" for each in registry.subkeys(rf"{LOGON}\SessionData")
     ]
@@ -126,6 +146,11 @@ def sid_text(data: bytes) -> str:
         return ""
     parts = struct.unpack_from(f"<{count}I", data, 8)
     return "-".join(["S", str(data[0]), str(int.from_bytes(data[2:8], "big")), *map(str, parts)])
+
+
+def _prefix(sid: str) -> str:
+    """Return the SID of the machine or domain that a user's SID belongs to."""
+    return upcase(sid.rpartition("-")[0])
 
 
 def _named(sid: str, full: str) -> Iterator[tuple[str, Account]]:

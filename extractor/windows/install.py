@@ -66,16 +66,17 @@ def _open(
     machine = found.registry_of(candidate)
     root = system_root(machine, candidate)
     warnings: list[str] = []
-    drives, folders = _mapped(found, mappings, warnings)
+    drives, mapped = _mapped(found, mappings, warnings)
     letters = _letters(found, candidate, root, drives)
     warnings += _overruled(drives, letters)
-    namespace = Namespace(_mounts(found, candidate, root, letters, folders))
+    namespace = Namespace(_mounts(found, candidate, root, letters, mapped))
     base = base_variables(root)
     known = machine_variables(machine, base, candidate.version)
     default_profile = WinPath.parse(known["DEFAULTUSERPROFILE"])
-    listed = list(profiles(machine, base))
+    listed = list(profiles(machine, base, namespace))
     registry = Registry(_all_hives(machine, namespace, listed, default_profile))
-    accounts = Accounts(registry, candidate.computer)
+    folders = {each.sid: each.path.name for each in reversed(listed)}
+    accounts = Accounts(registry, candidate.computer, folders)
     users = tuple(find_users(listed, registry, namespace, accounts))
     return WindowsInstall(
         id=found.id_of(candidate),

@@ -42,21 +42,31 @@ class Profile:
         return self.key != self.sid
 
 
-def profiles(registry: Registry, variables: Mapping[str, str]) -> Iterator[Profile]:
+def profiles(
+    registry: Registry, variables: Mapping[str, str], namespace: Namespace
+) -> Iterator[Profile]:
     """Yield the profiles of people, by SID; those that are in use before their ``.bak`` twins."""
     for key in sorted(registry.subkeys(PROFILES), key=lambda name: (upcase(name), name)):
         if not upcase(key).startswith(PEOPLE):
             continue
         place = rf"{PROFILES}\{key}"
-        path = WinPath.parse(expand(registry.text(place, "ProfileImagePath"), variables))
+        text = expand(registry.text(place, "ProfileImagePath"), variables)
         yield Profile(
             key,
             key[: -len(BACKUP)] if upcase(key).endswith(BACKUP) else key,
-            path,
+            _profile_path(text, namespace),
             _number(registry, place, "State"),
             _time(registry, place, "Load"),
             _time(registry, place, "Unload"),
         )
+
+
+def _profile_path(text: str, namespace: Namespace) -> WinPath:
+    """Return a profile's path; a slash separates too, unless a folder really has it in its name (a POSIX name)."""
+    exact = WinPath(text[:2].upper(), tuple(filter(None, text[2:].split("\\"))))
+    if "/" in text and text[1:2] == ":" and namespace.resolve(exact):
+        return exact
+    return WinPath.parse(text)
 
 
 def find_users(
@@ -64,7 +74,7 @@ def find_users(
 ) -> Iterator[User]:
     """Yield a User for each profile; a damaged hive is a state, never an error."""
     for profile in listed:
-        account = accounts.find(profile.sid, profile.path.name)
+        account = accounts.find(profile.sid)
         state, written = _state(profile, registry, namespace)
         yield User(
             profile.sid,
