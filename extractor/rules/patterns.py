@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -106,18 +106,11 @@ class Location:
     node: Glob
     leaf: Glob | None
     """None when the pattern has no brackets: it speaks of directories (or keys) only."""
+    specificity: Specificity = field(init=False, compare=False)
+    """Ranks this pattern among others that match the same object; asked for often, so worked out once."""
 
-    @property
-    def specificity(self) -> Specificity:
-        """The key that ranks this pattern among others that match the same object."""
-        node, leaf = self.node, self.leaf
-        return Specificity(
-            len(node.prefix),
-            not node.open_ended,
-            node.weight,
-            leaf is not None and leaf.exact,
-            leaf.weight if leaf else 0,
-        )
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "specificity", _specificity(self.node, self.leaf))
 
     @property
     def takes_nodes(self) -> bool:
@@ -132,6 +125,16 @@ class Location:
     def takes_leaf(self, name: str) -> bool:
         """Tell whether an upper-case leaf name matches; the caller has matched the node."""
         return self.leaf is not None and self.leaf.matches(name)
+
+
+def _specificity(node: Glob, leaf: Glob | None) -> Specificity:
+    return Specificity(
+        len(node.prefix),
+        not node.open_ended,
+        node.weight,
+        leaf is not None and leaf.exact,
+        leaf.weight if leaf else 0,
+    )
 
 
 def node_text(path: WinPath) -> str:

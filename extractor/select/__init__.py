@@ -1,0 +1,122 @@
+r"""RuleSet x Scene -> Selected…: what is taken, by which rule, and what is not and why.
+
+Words defined here: Scene, Mount, Profile, Unreadable (``scene``); Choice, UserSwitches (``users``); ActiveRule, Verdict
+(``precedence``). Every entry below a selected profile yields exactly one Selected or Unreadable; elsewhere an entry is
+told of when an include matches it, and a folder that is excluded with all its content is one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from extractor.events import Event, Noted, Observer
+from extractor.model import Damage, Selected
+from extractor.rules.model import RuleSet
+from extractor.rules.patterns import node_text
+from extractor.select.activate import Activation
+from extractor.select.precedence import ActiveRule
+from extractor.select.scene import Mount, Profile, Scene, Unreadable
+from extractor.select.users import Choice, UserSwitches, choose_users, unmatched
+from extractor.select.walk import Ground, Walk
+
+__all__ = [
+    "Choice",
+    "Mount",
+    "Profile",
+    "Scene",
+    "Selection",
+    "Unreadable",
+    "UserSwitches",
+    "choose_users",
+    "select",
+    "unmatched",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A selection, ready to be walked; each iteration walks every volume once, in the order of the letters."""
+
+    scene: Scene
+    choices: tuple[Choice, ...]
+    rules: tuple[ActiveRule, ...]
+    """All active rules in the order in which they decide."""
+    notes: tuple[Noted, ...]
+    """What there is to say of rules that could not be used; the observer was told already."""
+    tell: Observer = field(repr=False, compare=False)
+
+    def __iter__(self) -> Iterator[Selected | Unreadable]:
+        owners = _owners(self.choices)
+        ground = Ground(self.rules, owners)
+        met: set[str] = set()
+        seen = 0
+        for mount in sorted(self.scene.mounts, key=lambda each: each.at.key):
+            walk = Walk(ground, mount, self.tell, seen)
+            yield from walk.objects()
+            seen = walk.seen
+            met |= walk.profiles
+            _tell_of_strays(mount, self.tell)
+        for node, choice in sorted(owners.items()):
+            if choice.selected and node not in met:
+                self.tell(Noted("warning", f"{_profile(choice)} is missing or behind a link"))
+
+
+def select(
+    scene: Scene,
+    rules: RuleSet,
+    choices: Sequence[Choice],
+    observer: Observer | None = None,
+) -> Selection:
+    """Bring rules to one Windows and return what they select, walked when it is iterated.
+
+    ``choices`` say which users come (``choose_users``). The observer is told now of every rule that cannot be used,
+    the warnings of the rule files included, and of progress and missing profiles while the selection is iterated.
+    """
+    tell = observer or _silent
+    selected = [choice.user for choice in choices if choice.selected]
+    activation = Activation(scene, selected)
+    active = activation.activate(rules)
+    events: list[Event] = [*activation.events, *_without_folder(choices)]
+    for event in events:
+        tell(event)
+    notes = tuple(event for event in events if isinstance(event, Noted))
+    return Selection(scene, tuple(choices), active, notes, tell)
+
+
+def _silent(_event: Event) -> None:
+    """Nobody listens."""
+
+
+def _owners(choices: Sequence[Choice]) -> Mapping[str, Choice]:
+    """Return whose each profile folder is; where two users share one, a selected user, then the lower SID."""
+    ranked = sorted(choices, key=lambda each: (not each.selected, each.user.sid))
+    owners: dict[str, Choice] = {}
+    for choice in ranked:
+        if choice.user.profile.drive and choice.user.profile.parts:
+            owners.setdefault(node_text(choice.user.profile), choice)
+    return owners
+
+
+def _without_folder(choices: Sequence[Choice]) -> Iterator[Noted]:
+    """Name profiles that are a whole drive or lie on a server: they would claim everything, or are not here."""
+    for choice in choices:
+        where = choice.user.profile
+        if choice.selected and not (where.drive and where.parts):
+            yield Noted("warning", f"{_profile(choice)} is no folder on a drive of this machine")
+
+
+def _profile(choice: Choice) -> str:
+    return f"{choice.user.account}: the profile folder {choice.user.profile}"
+
+
+def _tell_of_strays(mount: Mount, tell: Callable[[Event], None]) -> None:
+    """Name damage that belongs to no directory that is still there: it may have been anybody's."""
+    filesystem = mount.filesystem
+    strays: list[Damage] = [
+        each for each in filesystem.damage if each.parent < 0 or not filesystem.names(each.parent)
+    ]
+    if strays and not mount.at.parts:
+        message = f"{len(strays)} damaged or orphaned records have no known folder"
+        first = f"record {strays[0].record}: {strays[0].reason}"
+        tell(Noted("warning", f"volume {filesystem.info.id}: {message} (first: {first})"))
