@@ -4,11 +4,13 @@ import lzma
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extractor.errors import DamagedError
 from extractor.model import Times, User
 from extractor.testing import FakeFile
-from extractor.windows.accounts import sid_text, split_folder
+from extractor.windows.accounts import _account_name, sid_text, split_folder
 from tests.registry.tiny_hive import WRITTEN, tiny_hive
 from tests.windows.machines import DOMAIN_SID, MACHINE_SID, installed, people, sam
 
@@ -145,6 +147,7 @@ def test_a_damaged_sam_is_told_and_the_users_stay() -> None:
     files = {r"Windows\System32\config\SAM": bytes(broken)}
     install = installed(files, keys)
     assert [each.name for each in install.users] == ["bob"]
+    assert [each[:31] for each in install.warnings] == ["some names of users are unknown"]
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,13 @@ def test_a_binary_sid_is_shown_as_text_and_a_short_one_as_nothing() -> None:
     data = bytes.fromhex("0105000000000005150000000b000000160000002100000051040000")
     assert sid_text(data) == "S-1-5-21-11-22-33-1105"
     assert sid_text(data[:-1]) == sid_text(b"") == ""
+
+
+@given(st.binary(max_size=300))
+def test_hostile_account_data_never_raises(data: bytes) -> None:
+    assert isinstance(_account_name(data.ljust(0xD4, b"\1")), str)
+    assert isinstance(_account_name(data), str)
+    assert isinstance(sid_text(data), str)
 
 
 def test_the_users_of_a_real_windows_7(data: Path) -> None:
