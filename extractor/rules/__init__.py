@@ -17,21 +17,28 @@ from extractor.xmlfile import parse_xml
 
 __all__ = ["RuleSet", "builtin_rules", "load_rules"]
 
+GUARD = "never.xml"
+"""Page files, the recycle bin, the file system's own files: taken by no rule (our list; USMT keeps its own)."""
+
 
 def load_rules(paths: Sequence[Path]) -> RuleSet:
-    """Return the rules of the files given with ``/i``, in any order.
+    """Return the rules of the files given with ``/i``, in any order, and those that always hold (GUARD).
 
     A file whose ``urlid`` was seen already is not processed (USMT "XML file requirements"), with a warning. Raises
     RuleFileError for a file that cannot be read or is not MigXML, ConfigAsRulesError for a Config.xml.
     """
-    return _joined((path, str(path)) for path in paths)
+    return _joined((path, str(path)) for path in paths) + _joined([_builtin(GUARD)])
 
 
 def builtin_rules() -> RuleSet:
     """Return the rules that are used when no file is given: what a user would miss."""
     folder = files(__package__) / "builtin"
     found = sorted(each.name for each in folder.iterdir() if each.name.endswith(".xml"))
-    return _joined(((folder / name).read_bytes(), f"builtin/{name}") for name in found)
+    return _joined(map(_builtin, found))
+
+
+def _builtin(name: str) -> tuple[bytes, str]:
+    return (files(__package__) / "builtin" / name).read_bytes(), f"builtin/{name}"
 
 
 def _joined(sources: Iterable[tuple[Path | bytes, str]]) -> RuleSet:

@@ -48,10 +48,12 @@ class Selection:
 
     def __iter__(self) -> Iterator[Selected | Unreadable]:
         owners = _owners(self.choices)
-        ground = Ground(self.rules, owners)
+        mounts = self.scene.mounts
+        roots = frozenset((each.filesystem.info.id, each.root.record) for each in mounts)
+        ground = Ground(self.rules, owners, roots)
         met: set[str] = set()
         seen = 0
-        for mount in sorted(self.scene.mounts, key=lambda each: each.at.key):
+        for mount in sorted(mounts, key=lambda each: each.at.key):
             walk = Walk(ground, mount, self.tell, seen)
             yield from walk.objects()
             seen = walk.seen

@@ -30,6 +30,8 @@ class Ground:
     rules: tuple[ActiveRule, ...]
     owners: Mapping[str, Choice]
     """Node text of a profile folder -> its user."""
+    roots: frozenset[tuple[str, int]]
+    """Volume and record of every mount's root."""
 
     def leads_to_profile(self, node: str) -> bool:
         """Tell whether a selected profile lies in or below a directory."""
@@ -69,9 +71,10 @@ class Walk:
         """Yield the mount's objects: all below selected profiles, elsewhere those that an include matches."""
         at = self._mount.at
         top = self._place(self._mount.root, at, node_text(at), self._ground.rules, self._owner(at))
-        if not at.parts:  # a volume mounted in a folder shows there as a link of the volume above
-            yield from self._told(self._directory(top, self._of_directory(top)))
-        stack = [top]
+        is_open, said = self._judged(top)
+        if not at.parts:  # what is mounted in a folder is told of there, as a link or a folder
+            yield from self._told(self._directory(top, said))
+        stack = [top] if is_open else []
         while stack:
             place = stack.pop()
             below = []
@@ -129,7 +132,7 @@ class Walk:
     def _judged(self, place: _Place) -> tuple[bool, Verdict]:
         """Tell whether a directory is entered, and what the rules say of it."""
         said = self._of_directory(place)
-        if is_link(place.entry):
+        if is_link(place.entry) or self._is_seen_elsewhere(place):
             return False, said
         if place.owner and place.owner.selected:
             return True, said
@@ -139,6 +142,13 @@ class Walk:
             return False, said
         cut = cutter(place.live, place.here)
         return (False, Verdict(chosen=False, rule=cut)) if cut else (True, said)
+
+    def _is_seen_elsewhere(self, place: _Place) -> bool:
+        """Tell whether a folder is the root of another mount: what is in it is told of once, under that path."""
+        root = self._mount.root.record
+        return (
+            place.entry.record != root and (self._volume, place.entry.record) in self._ground.roots
+        )
 
     def _of_directory(self, place: _Place) -> Verdict:
         return verdict(rule for rule in place.here if rule.location.takes_nodes)
