@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WHOLE = 64 << 20
 """Bytes up to which a stream is read whole; of a larger one only the parts that hold data."""
 PIECE = 1 << 20
+LONGEST_NAME = 255
 SPARSE_LIMIT = 1 << 42
 """From here on The Sleuth Kit takes a sparse stream for empty (measured with 8 TiB)."""
 
@@ -31,7 +32,7 @@ class Difference:
     record: int
     path: tuple[str, ...]
     what: str
-    """entry, metadata, streams, size or content."""
+    """entry, name, metadata, streams, size or content."""
     first: str
     second: str
     reason: str = ""
@@ -43,22 +44,35 @@ def compare(first: Filesystem, second: Filesystem) -> list[Difference]:
     Compared are entries (record and name), the names and sizes of streams, and the content of every stream.
     """
     mine, theirs = _listing(first), _listing(second)
-    differences = [
-        _missing(first, mine[key], "listed", "absent")
-        for key in sorted(mine.keys() - theirs.keys())
-    ]
-    differences += [
-        _missing(second, theirs[key], "absent", "listed")
-        for key in sorted(theirs.keys() - mine.keys())
-    ]
-    for key in sorted(mine.keys() & theirs.keys()):
-        differences += _differences(first, second, mine[key], theirs[key])
+    pairs = [(mine[key], theirs[key]) for key in sorted(mine.keys() & theirs.keys())]
+    differences = []
+    left, right = _by_record(mine, theirs), _by_record(theirs, mine)
+    for record in sorted(left.keys() | right.keys()):
+        ours, others = left.get(record, []), right.get(record, [])
+        misspelt = list(zip(ours, others, strict=False))
+        pairs += misspelt
+        differences += [_misspelt(first, *each) for each in misspelt]
+        differences += [_missing(first, each, "listed", "absent") for each in ours[len(misspelt) :]]
+        differences += [
+            _missing(second, each, "absent", "listed") for each in others[len(misspelt) :]
+        ]
+    for ours_of_it, theirs_of_it in pairs:
+        differences += _differences(first, second, ours_of_it, theirs_of_it)
     return differences
 
 
 def _listing(filesystem: Filesystem) -> dict[tuple[int, str], Entry]:
-    """Return the entries by record and name as The Sleuth Kit would spell it."""
-    return {(each.record, spelled(each.name)): each for each in walk(filesystem, filesystem.root)}
+    return {(each.record, each.name): each for each in walk(filesystem, filesystem.root)}
+
+
+def _by_record(
+    entries: dict[tuple[int, str], Entry], known: dict[tuple[int, str], Entry]
+) -> dict[int, list[Entry]]:
+    """Return the entries that the other listing does not have, by record."""
+    found: dict[int, list[Entry]] = {}
+    for key in sorted(entries.keys() - known.keys()):
+        found.setdefault(key[0], []).append(entries[key])
+    return found
 
 
 def spelled(name: str) -> str:
@@ -67,11 +81,28 @@ def spelled(name: str) -> str:
 
 
 def _unsayable(character: str) -> bool:
-    return ord(character) < 0x20 or 0xD800 <= ord(character) <= 0xDFFF or character == "\ufffd"
+    return ord(character) < 0x20 or 0xD800 <= ord(character) <= 0xDFFF
+
+
+def _name_reason(name: str) -> str:
+    """Return why The Sleuth Kit cannot give a name as it is; measured on the hostile sample image."""
+    if name in (".", ".."):
+        return "The Sleuth Kit takes a file of this name for the directory itself"
+    if any(map(_unsayable, name)):
+        return "The Sleuth Kit cannot spell control characters, NUL and lone surrogates"
+    if len(name.encode("utf-8")) >= LONGEST_NAME:
+        return f"The Sleuth Kit cuts names at {LONGEST_NAME} bytes of UTF-8"
+    return ""
+
+
+def _misspelt(filesystem: Filesystem, mine: Entry, theirs: Entry) -> Difference:
+    path = filesystem.path(mine)
+    return Difference(mine.record, path, "name", mine.name, theirs.name, _name_reason(mine.name))
 
 
 def _missing(filesystem: Filesystem, entry: Entry, first: str, second: str) -> Difference:
-    return Difference(entry.record, filesystem.path(entry), "entry", first, second)
+    reason = _name_reason(entry.name)
+    return Difference(entry.record, filesystem.path(entry), "entry", first, second, reason)
 
 
 def _differences(
@@ -83,14 +114,14 @@ def _differences(
     except SourceError as error:
         yield Difference(mine.record, path, "metadata", "", "", str(error))
         return
-    streams = {each.name: each for each in known.streams}
-    others = {each.name: each for each in other.streams}
+    streams = {spelled(each.name): each for each in known.streams}
+    others = {spelled(each.name): each for each in other.streams}
     if streams.keys() != others.keys():
         reason = _stream_reason(known, streams.keys() ^ others.keys())
         shown = ", ".join(sorted(streams)), ", ".join(sorted(others))
         yield Difference(mine.record, path, "streams", *shown, reason)
     for name in sorted(streams.keys() & others.keys()):
-        found = _stream_difference(first, second, (mine, theirs), streams[name])
+        found = _stream_difference(first, second, (mine, theirs), (streams[name], others[name]))
         yield from (Difference(mine.record, path, *each) for each in found)
 
 
@@ -102,9 +133,13 @@ def _stream_reason(metadata: Metadata, names: Iterable[str]) -> str:
 
 
 def _stream_difference(
-    first: Filesystem, second: Filesystem, entries: tuple[Entry, Entry], info: StreamInfo
+    first: Filesystem,
+    second: Filesystem,
+    entries: tuple[Entry, Entry],
+    infos: tuple[StreamInfo, StreamInfo],
 ) -> Iterator[tuple[str, str, str, str]]:
     """Yield (what, first, second, reason) when one stream differs."""
+    info = infos[0]
     try:
         mine = first.open(entries[0], info.name)
     except (UnsupportedError, EncryptedError) as error:
@@ -114,7 +149,7 @@ def _stream_difference(
         yield "content", str(error), "", ""
         return
     try:
-        theirs = second.open(entries[1], info.name)
+        theirs = second.open(entries[1], infos[1].name)
         if mine.size != theirs.size:
             yield "size", str(mine.size), str(theirs.size), _size_reason(info)
             return

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 SILENCE = 60.0
 """Seconds that the worker may be silent before it counts as hung."""
 PIECE = 1 << 20
+SECTOR = 512
 EPOCH = 11_644_473_600
 """Seconds from 1601 to 1970."""
 LABEL = " (Volume Label Entry)"
@@ -55,6 +56,8 @@ class TskWorker:
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
         self._lock = threading.Lock()
+        self.problem = ""
+        """Why bytes that the worker asked for last could not be had."""
         self._channel, theirs = socket.socketpair()
         self._channel.settimeout(SILENCE)
         with theirs:
@@ -73,6 +76,7 @@ class TskWorker:
         Raises DamagedError when The Sleuth Kit cannot do it, or when the worker crashed or hung.
         """
         with self._lock:
+            self.problem = ""
             try:
                 send(self._channel, request)
                 while True:
@@ -92,12 +96,21 @@ class TskWorker:
                 ) from error
 
     def _serve(self, offset: int, length: int) -> None:
+        """Answer the worker's wish for bytes; what follows a bad sector is left out."""
+        length = min(length, PIECE * 8)
         try:
-            data = self._volume.read_at(offset, min(length, PIECE * 8))
+            data = self._volume.read_at(offset, length)
         except DamagedError as error:
-            send(self._channel, {"error": str(error)})
-        else:
-            send(self._channel, {}, data)
+            self.problem = str(error)
+            data = b"".join(self._before_damage(offset, length))
+        send(self._channel, {}, data)
+
+    def _before_damage(self, offset: int, length: int) -> Iterator[bytes]:
+        for start in range(offset, offset + length, SECTOR):
+            try:
+                yield self._volume.read_at(start, min(SECTOR, offset + length - start))
+            except DamagedError:
+                return
 
     def close(self) -> None:
         """End the worker."""
@@ -249,7 +262,8 @@ class TskStream:
         request = {"op": "read", "arguments": [*self._address, offset, length]}
         data = b"".join(payload for _, payload in self._worker.ask(request))
         if len(data) != length:
-            raise DamagedError(f"The Sleuth Kit gives {len(data)} of {length} bytes at {offset}")
+            reason = self._worker.problem or "The Sleuth Kit gives no more"
+            raise DamagedError(f"only {len(data)} of {length} bytes at {offset}: {reason}")
         return data
 
 

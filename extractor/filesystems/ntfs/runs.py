@@ -19,7 +19,7 @@ def parse_runs(raw: bytes, cluster_size: int) -> list[Run]:
     from dissect.ntfs.attr import AttributeHeader
 
     try:
-        pairs = AttributeHeader.from_bytes(raw.ljust(72, b"\0")).dataruns()
+        pairs = AttributeHeader.from_bytes(raw).dataruns()
     except (EOFError, IndexError, ValueError, struct.error) as error:
         raise DamagedError(f"a run list cannot be decoded ({error})") from error
     runs = [_run(cluster, count, cluster_size) for cluster, count in pairs]

@@ -1,0 +1,1 @@
+"""Tests of extractor.filesystems.ntfs."""
