@@ -67,6 +67,11 @@ class Glob:
         """Count of literal characters."""
         return sum(map(len, self.pieces))
 
+    @property
+    def ending(self) -> str | None:
+        """The extension that every match has (text after its last dot), None where matches may differ in it."""
+        return ending(self.pieces[-1])
+
     def matches(self, text: str) -> bool:
         """Tell whether the whole of an upper-case text matches; linear, for the leftmost fit is always right."""
         first, last = self.pieces[0], self.pieces[-1]
@@ -135,6 +140,12 @@ def _specificity(node: Glob, leaf: Glob | None) -> Specificity:
         leaf is not None and leaf.exact,
         leaf.weight if leaf else 0,
     )
+
+
+def ending(name: str) -> str | None:
+    """Return what follows the last dot of a name, None when there is no dot."""
+    _, dot, found = name.rpartition(".")
+    return found if dot else None
 
 
 def node_text(path: WinPath) -> str:

@@ -50,7 +50,8 @@ class Selection:
         owners = _owners(self.choices)
         mounts = self.scene.mounts
         roots = frozenset((each.filesystem.info.id, each.root.record) for each in mounts)
-        ground = Ground(self.rules, owners, roots)
+        leaves = [rule.location.leaf for rule in self.rules if rule.location.leaf]
+        ground = Ground(self.rules, owners, roots, frozenset(leaf.ending for leaf in leaves))
         met: set[str] = set()
         seen = 0
         for mount in sorted(mounts, key=lambda each: each.at.key):

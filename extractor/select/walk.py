@@ -8,13 +8,13 @@ followed. Names are hostile: the walk is a loop, not a recursion, and enters no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extractor.events import EntriesSeen, Event, Noted
 from extractor.filesystems.tree import is_link
 from extractor.model import Damage, Entry, Selected, WinPath, upcase
 from extractor.rules.model import Verb
-from extractor.rules.patterns import node_part, node_text
+from extractor.rules.patterns import ending, node_part, node_text
 from extractor.select.objects import Subject, damaged, told
 from extractor.select.precedence import UNSPOKEN, ActiveRule, Verdict, cutter, verdict
 from extractor.select.scene import Mount, Unreadable
@@ -32,6 +32,8 @@ class Ground:
     """Node text of a profile folder -> its user."""
     roots: frozenset[tuple[str, int]]
     """Volume and record of every mount's root."""
+    endings: frozenset[str | None]
+    """Extensions that the rules name."""
 
     def leads_to_profile(self, node: str) -> bool:
         """Tell whether a selected profile lies in or below a directory."""
@@ -48,6 +50,8 @@ class _Place:
     live: tuple[ActiveRule, ...]
     here: tuple[ActiveRule, ...]
     owner: Choice | None
+    by_ending: dict[str | None, tuple[ActiveRule, ...]]
+    """The part of ``here`` that may match names of one extension: rule files name hundreds of them."""
 
 
 class Walk:
@@ -112,11 +116,12 @@ class Walk:
             owner = self._ground.owners[node]
             if not is_link(entry):
                 self.profiles.add(node)
-        return _Place(entry, path, node, live, here, owner)
+        return _Place(entry, path, node, live, here, owner, {})
 
     def _below(self, entry: Entry, place: _Place) -> _Place:
         node = place.node + node_part(entry.name)
-        return self._place(entry, place.path / entry.name, node, place.live, place.owner)
+        inner = self._place(entry, place.path / entry.name, node, place.live, place.owner)
+        return replace(inner, by_ending=place.by_ending) if inner.here == place.here else inner
 
     def _children(self, place: _Place) -> Sequence[Entry]:
         if place.entry.record in self._entered:
@@ -157,7 +162,19 @@ class Walk:
         if not place.here:
             return UNSPOKEN
         key = upcase(name)
-        return verdict(rule for rule in place.here if rule.location.takes_leaf(key))
+        rules = self._for_ending(ending(key), place)
+        return verdict(rule for rule in rules if rule.location.takes_leaf(key))
+
+    def _for_ending(self, wanted: str | None, place: _Place) -> tuple[ActiveRule, ...]:
+        """Return the rules of a place that may match names of an extension; one that no rule names is none."""
+        wanted = wanted if wanted in self._ground.endings else None
+        if wanted not in place.by_ending:
+            place.by_ending[wanted] = tuple(
+                rule
+                for rule in place.here
+                if rule.location.leaf and rule.location.leaf.ending in {None, wanted}
+            )
+        return place.by_ending[wanted]
 
     def _leaf(self, entry: Entry, place: _Place) -> Iterator[Selected | Unreadable]:
         said = self._of_leaf(entry.name, place)

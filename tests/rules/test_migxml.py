@@ -85,13 +85,12 @@ def test_a_context_outside_the_components_never_applies_and_is_named() -> None:
 
 
 def test_nested_rules_and_containers_are_read() -> None:
+    environment = '<environment><variable name="V"><text>1</text></variable></environment>'
+    nested = f"<rules>{INCLUDE.format('')}<rules>{EXCLUDE.format('')}</rules></rules>"
+    inside = f'<displayName>b</displayName><role role="Data">{nested}</role>'
     rules = parsed(
-        '<component context="User"><displayName>a</displayName><environment><variable name="V">'
-        '<text>1</text></variable></environment><role role="Container"><component><displayName>b</displayName><role role="Data"><rules>'
-        + INCLUDE.format("")
-        + "<rules>"
-        + EXCLUDE.format("")
-        + "</rules></rules></role></component></role></component>"
+        f'<component context="User"><displayName>a</displayName>{environment}'
+        f'<role role="Container"><component>{inside}</component></role></component>'
     )
     outer, inner = only(rules).tree()
     assert (outer.name, inner.name, inner.context) == ("a", "b", Context.USER)

@@ -12,6 +12,7 @@ from extractor.rules.patterns import (
     LONGEST,
     Glob,
     PatternError,
+    ending,
     escape,
     expand,
     node_part,
@@ -196,6 +197,13 @@ def test_a_glob_that_matches_was_reachable_from_every_beginning(
     glob = Glob(tuple(pieces))
     if glob.matches(text):
         assert glob.reaches_below(text[:cut])
+
+
+@given(st.lists(st.text("A.", max_size=2), min_size=1, max_size=3), st.text("A.", max_size=6))
+def test_every_match_of_a_glob_has_its_ending(pieces: list[str], text: str) -> None:
+    glob = Glob(tuple(pieces))
+    if glob.matches(text) and glob.ending is not None:
+        assert ending(text) == glob.ending
 
 
 def test_a_bomb_of_stars_is_linear() -> None:

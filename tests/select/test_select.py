@@ -19,9 +19,13 @@ from extractor.model import (
     Selected,
     VolumeInfo,
     WinPath,
+    upcase,
 )
 from extractor.rules.model import RuleSet
+from extractor.rules.patterns import node_text
+from extractor.seams import Filesystem
 from extractor.select import Mount, Unreadable
+from extractor.select.precedence import verdict
 from extractor.testing import FakeFile, FakeFilesystem, RecordingObserver
 from tests.select.material import (
     chosen,
@@ -447,3 +451,57 @@ def test_the_order_of_files_components_and_users_changes_nothing(
     shuffler.shuffle(users)
     turned = rows(selection(sum((sets[n] for n in order), RuleSet(())), mounts, users))
     assert plain == turned
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            r"C:\* [*]", r"C:\Data\* [*]", r"C:\Data\bob\* [*]", r"C:\Data\ [*]", r"C:* [*.doc]", r"C:\*\bob\* [*]",
+            r"C:\Users\bob\* [*]", r"C:\Users\* [*.doc]", r"C:\Data*[*]", r"C:\Data", r"* [h]", r"C:\Users\*",
+            r"C:\Users\anna\* [c]", r"C:\Data\*\ [*.*]",
+        ]
+    ),
+    max_size=3,
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=3), st.booleans(), st.booleans())
+def test_leaving_out_folders_never_changes_what_is_taken(
+    components: list[tuple[list[str], list[str], list[str]]], bob: bool, anna: bool
+) -> None:
+    """The oracle judges every object of the volume by every rule, without any walk."""
+    body = "".join(component(*lists, context="System") for lists in components)
+    users = [each for each, comes in ((BOB, bob), (ANNA, anna)) if comes]
+    absent = [each for each, comes in ((BOB, bob), (ANNA, anna)) if not comes]
+    made = selection(body, [disk(FILES)], users, absent)
+    closed = [each.profile for each in absent]
+    filesystem = made.scene.mounts[0].filesystem
+    expected = set()
+    for parts in [(), *(tuple(path.split("\\")) for path in FILES)]:
+        for depth in range(len(parts) + 1):
+            path = WinPath("C:", parts[:depth])
+            (entry,) = [e for e in _all(filesystem) if filesystem.path(e) == parts[:depth]]
+            where = path if entry.directory else path.parent
+            matching = [
+                rule
+                for rule in made.rules
+                if rule.location.node.matches(node_text(where))
+                and (
+                    rule.location.takes_nodes
+                    if entry.directory
+                    else rule.location.takes_leaf(upcase(path.name))
+                )
+            ]
+            if verdict(matching).chosen and not any(path.is_below(each) for each in closed):
+                expected.add(str(path))
+    assert chosen(made) == expected
+
+
+def _all(filesystem: Filesystem) -> list[Entry]:
+    found, todo = [], [filesystem.root]
+    while todo:
+        entry = todo.pop()
+        found.append(entry)
+        todo += filesystem.children(entry)
+    return found
