@@ -20,7 +20,6 @@ from extractor.seams import registered
 
 SEAMS = ("images", "locators", "gatherers", "stores")
 LIBRARIES = {
-    "dissect.target": "dissect.target.container",
     "dissect.ntfs": "dissect.ntfs",
     "dissect.util": "dissect.util",
     "libewf-python": "pyewf",

@@ -61,8 +61,9 @@ def open_console(stream: TextIO) -> Console:
 
 
 @contextmanager
-def open_screen(kind: str, stream: TextIO = sys.stderr) -> Iterator[Observer]:
+def open_screen(kind: str) -> Iterator[Observer]:
     """Yield the observer that ``--progress`` asks for; ``auto`` is rich on a terminal, else plain."""
+    stream = sys.stderr
     console = open_console(stream)
     if kind == "auto":
         kind = "rich" if console.is_terminal and not console.is_dumb_terminal else "plain"

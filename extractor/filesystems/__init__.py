@@ -35,13 +35,13 @@ def open_filesystem(volume: Volume) -> Filesystem:
     raise ImageError(f"volume {info.id} cannot be read: {info.note or info.filesystem}")
 
 
-def find(filesystem: Filesystem, parts: Sequence[str]) -> Entry | None:
-    """Return the entry at a path of names from the root, None when there is none.
+def find(filesystem: Filesystem, parts: Sequence[str], start: Entry | None = None) -> Entry | None:
+    """Return the entry at a path of names below ``start`` (the root), None when there is none.
 
     Names compare as Windows compares; of names that differ only by case the exact one is taken, and a short (8.3)
     name is found when no long one matches. Links are never followed.
     """
-    here: Entry | None = filesystem.root
+    here: Entry | None = start or filesystem.root
     for part in parts:
         here = _child(filesystem, here, part) if here else None
     return here

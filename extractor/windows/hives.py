@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from extractor.filesystems import find
 from extractor.model import Entry, WinPath
 from extractor.registry import open_hive
 from extractor.registry.view import Mounts
 from extractor.seams import Filesystem, Hive
-from extractor.windows.namespace import Namespace, find
+from extractor.windows.namespace import Namespace
 
 MACHINE = {
     "HKLM\\SOFTWARE": "SOFTWARE",

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from extractor.model import Entry, WinPath, upcase
+from extractor.filesystems import find
+from extractor.model import Entry, WinPath
 from extractor.seams import Filesystem
 
 
@@ -50,21 +51,3 @@ class Namespace:
 
     def _mount_of(self, path: WinPath) -> Mount | None:
         return next((mount for mount in self._longest_first if path.is_below(mount.at)), None)
-
-
-def find(filesystem: Filesystem, parts: Iterable[str], start: Entry | None = None) -> Entry | None:
-    """Return what lies at a path below a directory (the root), names compared as Windows compares.
-
-    Where two names differ only by case, the one spelled as asked wins, else the first.
-    """
-    found: Entry | None = start or filesystem.root
-    for part in parts:
-        found = _child(filesystem, found, part) if found else None
-    return found
-
-
-def _child(filesystem: Filesystem, directory: Entry, name: str) -> Entry | None:
-    wanted = upcase(name)
-    alike = [each for each in filesystem.children(directory) if upcase(each.name) == wanted]
-    alike += [each for each in filesystem.children(directory) if upcase(each.short_name) == wanted]
-    return next((each for each in alike if each.name == name), alike[0] if alike else None)

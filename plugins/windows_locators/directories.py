@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from extractor.filesystems import find
 from extractor.model import Entry, upcase
 from extractor.seams import Filesystem
 
@@ -43,25 +44,11 @@ def parent_of(filesystem: Filesystem, entry: Entry) -> Entry | None:
     return next((each for each in filesystem.names(entry.parent) if each.directory), None)
 
 
-def find(filesystem: Filesystem, directory: Entry, *names: str) -> Entry | None:
-    """Return what lies at a path below a directory, names compared as Windows compares; an exact name wins."""
-    found: Entry | None = directory
-    for name in names:
-        found = _child(filesystem, found, name) if found else None
-    return found
-
-
-def _child(filesystem: Filesystem, directory: Entry, name: str) -> Entry | None:
-    wanted = upcase(name)
-    alike = [each for each in filesystem.children(directory) if upcase(each.name) == wanted]
-    return next((each for each in alike if each.name == name), alike[0] if alike else None)
-
-
 def _system32(filesystem: Filesystem) -> Iterator[Entry]:
     """Yield System32 directories that hold a kernel or a config folder, by three roads: each may be damaged."""
     for entry in filesystem.named("System32"):
         if entry.directory and (
-            find(filesystem, entry, "config") or find(filesystem, entry, "ntoskrnl.exe")
+            find(filesystem, ("config",), entry) or find(filesystem, ("ntoskrnl.exe",), entry)
         ):
             yield entry
     for kernel in filesystem.named("ntoskrnl.exe"):

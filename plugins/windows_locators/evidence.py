@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from extractor.errors import SourceError
+from extractor.filesystems import find
 from extractor.model import Candidate, Entry, Evidence, upcase
 from extractor.registry import Registry, open_hive
 from extractor.seams import Filesystem, Hive, Stream
-from windows_locators.directories import find, is_old, parent_of
+from windows_locators.directories import is_old, parent_of
 
 VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
@@ -70,7 +71,7 @@ def _open_hives(
     hives: dict[str, Hive] = {}
     faults: dict[str, str] = {}
     for name in HIVES:
-        entry = find(filesystem, directory, "System32", "config", name)
+        entry = find(filesystem, ("System32", "config", name), directory)
         if entry is None or entry.directory:
             faults[name] = f"System32\\config\\{name} is missing"
             continue
@@ -212,7 +213,7 @@ def _hive_evidence(hives: Mapping[str, Hive], faults: Mapping[str, str]) -> Iter
 
 def _kernel(filesystem: Filesystem, directory: Entry) -> str:
     """Return the architecture that the kernel is built for, or what is wrong with it."""
-    entry = find(filesystem, directory, "System32", "ntoskrnl.exe")
+    entry = find(filesystem, ("System32", "ntoskrnl.exe"), directory)
     if entry is None or entry.directory:
         return r"System32\ntoskrnl.exe is missing"
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor.cli.main import main
-from sample_images.contents import Contents, Entry
+from sample_images.contents import Contents, Entry, contents_of
 
 Row = dict[str, Any]
 
@@ -29,6 +29,21 @@ class Manifest:
         found = [row for row in self.rows if exact_path(row) == wanted]
         assert len(found) == 1, f"{len(found)} rows for {wanted!r}"
         return found[0]
+
+
+def disagreements(manifest: Manifest, name: str, letter: str) -> list[tuple[str, str, str]]:
+    """Return (path, expected, outcome) where a manifest differs from what contents.toml expects of a volume.
+
+    What is excluded may be missing from the manifest: a folder that is left out whole is one row.
+    """
+    outcomes = {exact_path(row): str(row["outcome"]) for row in manifest.rows}
+    found = []
+    for entry in entries(contents_of(name), letter):
+        path = "\\".join((f"{letter}:", *entry.path)) if entry.path else f"{letter}:\\"
+        outcome = outcomes.get(path, "excluded")
+        if outcome != entry.expect:
+            found.append((path, entry.expect, outcome))
+    return found
 
 
 def exact_path(row: Row) -> str:

@@ -99,6 +99,15 @@ def _remove(suffix: str) -> Callable[[Path], None]:
     return lambda path: path.with_suffix(suffix).unlink()
 
 
+def _without_first(path: Path) -> Path:
+    path.unlink()
+    return path.with_suffix(".E02")
+
+
+def _a_file(store: Path) -> None:
+    store.write_text("x")
+
+
 def _store_is(make: Callable[[Path], None], *words: str) -> Callable[[Path, Path], Words]:
     def prepare(folder: Path, good: Path) -> Words:
         make(folder / "store")
@@ -155,7 +164,7 @@ CASES = [
     Case("disk cut to its first sector", _changed("a.raw", lambda c: c[:512]), 26, ""),
     Case("disk cut to 100 sectors", _changed("a.raw", lambda c: c[:51200]), 26, ""),
     Case("boot sectors zeroed", _changed("a.raw", lambda c: (_zero(0, 8192)(c), _zero(-8192, 8192)(c))), 26, ""),
-    Case("hives zeroed", _changed("a.raw", lambda c: c.replace(b"regf", b"gone")), 26, "valid"),
+    Case("hives zeroed", _changed("a.raw", lambda c: c.replace(b"regf", b"gone")), 26, "hive"),
     # the containers
     Case("split raw without its middle", _container("split-raw", _remove(".002")), 26, ".002"),
     Case("fixed VHD cut", _container("vhd-fixed", _cut(0.5)), 26, ""),
@@ -166,7 +175,7 @@ CASES = [
     Case("E01 cut", _container("e01", _cut(0.5)), 26, ""),
     Case("E01 without its second segment", _container("e01-split", _remove(".E02")), 26, "E02"),
     Case("E01 opened by its second segment, first gone",
-         _container("e01-split", lambda p: (p.unlink(), p.with_suffix(".E02"))[1]), 26, "E01"),
+         _container("e01-split", _without_first), 26, "E01"),
     # the request
     Case("Offline.xml is not there", _words("/offline:{}/none.xml"), 11, "none.xml"),
     Case("Offline.xml is cut", _with("o.xml", OFFLINE_OK[:30], "/offline"), 29, "o.xml:1:"),
@@ -182,7 +191,7 @@ CASES = [
     Case("rules are a Config.xml", _with("r.xml", "<Configuration/>", "/i"), 26, "Config.xml"),
     Case("rules are empty", _with("r.xml", "", "/i"), 28, "r.xml"),
     # the output
-    Case("the store is a file", _store_is(lambda s: s.write_text("x") and None), 27, "store"),
+    Case("the store is a file", _store_is(_a_file), 27, "store"),
     Case("a store is there", _store_is(_plant("USMT/open-catalog/manifest.jsonl")), 27, "/o"),
     Case("a Microsoft store is there", _store_is(_plant("USMT/USMT.MIG"), "/o"), 27, "USMT.MIG"),
     Case("an old Microsoft store is there", _store_is(_plant("USMT3/MIGSTATE.DAT"), "/o"), 27, ""),

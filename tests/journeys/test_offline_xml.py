@@ -52,8 +52,9 @@ CHOICES = [
     ("capital tags", offline(D).replace("winDir", "WinDir").replace("path>", "Path>"), D),
     ("an XML declaration", '<?xml version="1.0" encoding="utf-8"?>' + offline(D), D),
     ("children in another order", offline(D, fail="0", mappings=(r"D:\, D:\ ",)), D),
-    ("a mapping", offline(D, mappings=("D:\\, C:\\",)), D),
-    ("a mapping for a drive nobody has is a warning", offline(D, mappings=("Q:\\, R:\\",)), D),
+    ("a mapping", offline(C, mappings=("D:\\, E:\\",)), C),
+    ("a mapping read the other way round", offline(C, mappings=("E:\\, D:\\",)), C),
+    ("a winDir in the letters of WinPE", offline(r"X:\Windows", mappings=("X:\\, D:\\",)), D),
 ]
 REFUSALS = [
     ("failOnMultipleWinDir 1 with several", offline(C, fail="1"), 26),
@@ -62,6 +63,7 @@ REFUSALS = [
     ("no winDir", "<offline/>", 29),
     ("a bad failOnMultipleWinDir", offline(C, fail="maybe"), 29),
     ("a mapping of one side", offline(C, mappings=("D:\\",)), 29),
+    ("a mapping of drives nobody has", offline(D, mappings=("Q:\\, R:\\",)), 29),
     ("junk behind the end", offline(C, tail="s>"), 29),
 ]
 
@@ -111,7 +113,7 @@ def test_an_offline_xml_is_refused_as_documented(
         (["/offlineWinOld:C:\\Windows.old"], OLD),
         (["/offlineWinOld:C:\\Windows.old\\Windows"], OLD),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_each_switch_chooses_as_documented(
     words: list[str], path: str, disk: Path, tmp_path: Path
@@ -129,7 +131,7 @@ def test_each_switch_chooses_as_documented(
         (["/offlineWinDir:C:\\Games\\Windows"], 26),
         (["/offlineWinOld:C:\\Windows.old.000"], 26),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_wrong_switches_end_with_the_documented_code(
     words: list[str], code: int, disk: Path, tmp_path: Path
@@ -144,11 +146,14 @@ def test_one_windows_is_not_several(tmp_path: Path) -> None:
     assert chosen(tmp_path / "store") == C
 
 
-def test_a_mapping_gives_the_offline_machine_its_own_letter(disk: Path, tmp_path: Path) -> None:
-    text = offline(D, mappings=("D:\\, C:\\",))
+def test_a_mapping_overrides_the_letter_that_windows_remembers(disk: Path, tmp_path: Path) -> None:
+    text = offline(C, mappings=("D:\\, E:\\",))
+    assert scan(tmp_path / "plain", disk, "/c") in {0, 3}
     assert scan(tmp_path / "mapped", disk, given(text, tmp_path), "/c") in {0, 3}
-    letters = manifest_of(tmp_path / "mapped").header["windows"]["letters"]
-    assert letters["C:"]["volume"] == "5EED0003DA7A0003"
+    data = {"volume": "5EED0003DA7A0003"}
+    assert manifest_of(tmp_path / "plain").header["windows"]["letters"]["D:"] == data
+    assert manifest_of(tmp_path / "mapped").header["windows"]["letters"]["E:"] == data
+    assert "D:" not in manifest_of(tmp_path / "mapped").header["windows"]["letters"]
 
 
 def test_all_windows_makes_one_store_each(disk: Path, tmp_path: Path) -> None:
