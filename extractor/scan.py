@@ -22,7 +22,7 @@ from extractor.gather.policy import Policy, parse_efs
 from extractor.header import header_of
 from extractor.images.verify import Verification, verify_image
 from extractor.machine import Machine, open_machine
-from extractor.report.estimate import Estimate, write_estimate
+from extractor.report.estimate import estimate, space_needed, write_estimate
 from extractor.report.exit_code import exit_code
 from extractor.report.summary import Summary, summary
 from extractor.rules import RuleSet, builtin_rules, load_rules
@@ -45,6 +45,7 @@ from extractor.windows import (
     choose,
     open_install,
     request_for,
+    stray_profiles,
     survey,
     system_variables,
     user_variables,
@@ -150,30 +151,31 @@ def _migrate(
     """Select, gather and store the user state of one Windows."""
     observer(Started(request.command, install.candidate.computer))
     _tell_notes(install.warnings, observer)
-    with _open_store(request, install) as (path, store):
+    for stray in stray_profiles(install):
+        observer(
+            Noted(
+                "warning", f"{stray} belongs to no user of this Windows: no user's rules reach it"
+            )
+        )
+    with _open_store(request, install) as (place, store):
         choices = _choose_users(request, install, observer)
         observer(PhaseStarted(Phase.COLLECTING))
-        transfer = Transfer(
-            store, Policy(request.continue_on_error, parse_efs(request.efs)), observer
-        )
+        policy = Policy(request.continue_on_error, parse_efs(request.efs))
+        transfer = Transfer(store, policy, observer)
         chosen = transfer.account(select(_scene(install), rules, choices, observer))
         observer(PhaseStarted(Phase.ESTIMATING if request.dry_run else Phase.SAVING))
-        if path is not None:
-            ensure_room(path, sum(s.allocated for each in chosen for s in each.metadata.streams))
+        if place is not None:
+            ensure_room(place, sum(map(space_needed, chosen)))
         gatherers = [gatherer() for gatherer in plugins("gatherers").values()]
         transfer.store(chosen, gatherers, machine.filesystems)
         transfer.ledger.check()
         if store is not None:
-            store.finish(
-                header_of(machine, found, install, choices, rules), transfer.ledger.totals()
-            )
+            header = header_of(machine, found, install, choices, rules)
+            store.finish(header, transfer.ledger.totals())
     if request.estimate:
-        estimate = Estimate()
-        for stream in (stream for each in chosen for stream in each.metadata.streams):
-            estimate.add(stream.size)
-        write_estimate(request.estimate, estimate)
+        write_estimate(request.estimate, estimate(chosen))
     accounts = {user.sid: user.account for user in install.users}
-    return Run(install, path, summary(transfer.ledger, accounts), choices, transfer.failures)
+    return Run(install, place, summary(transfer.ledger, accounts), choices, transfer.failures)
 
 
 @contextmanager

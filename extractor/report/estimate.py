@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from extractor.errors import EstimateFileError
+from extractor.model import Selected, StreamInfo
 
 CLUSTERS = (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 """Cluster sizes for which the store is measured: what NTFS is formatted with."""
@@ -36,6 +38,25 @@ class Estimate:
             f"  <storeSize>\n{sizes}  </storeSize>\n"
             "  <temporarySpace>\n    <size>0</size>\n  </temporarySpace>\n</PreMigration>\n"
         )
+
+
+def estimate(chosen: Iterable[Selected]) -> Estimate:
+    """Return the space that a store of these objects takes."""
+    sums = Estimate()
+    for stream in (stream for each in chosen for stream in each.metadata.streams):
+        sums.add(_space(stream))
+    return sums
+
+
+def space_needed(selected: Selected) -> int:
+    """Return the bytes that an object takes in a store."""
+    return sum(map(_space, selected.metadata.streams))
+
+
+def _space(stream: StreamInfo) -> int:
+    """Holes stay holes in a store; what is compressed on the volume does not stay compressed."""
+    holes = stream.sparse and not stream.compressed and not stream.wof
+    return min(stream.size, stream.allocated) if holes else stream.size
 
 
 def write_estimate(path: Path, estimate: Estimate) -> None:

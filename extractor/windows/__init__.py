@@ -12,6 +12,7 @@ from extractor.windows.environment import expand, system_variables, unreachable,
 from extractor.windows.install import WindowsInstall, open_install
 from extractor.windows.locate import locate
 from extractor.windows.offline_xml import OfflineRequest, request_for
+from extractor.windows.strays import stray_profiles
 from extractor.windows.survey import Survey, survey
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "locate",
     "open_install",
     "request_for",
+    "stray_profiles",
     "survey",
     "system_variables",
     "unreachable",
