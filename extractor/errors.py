@@ -8,7 +8,6 @@ ColdstateError
 │  ├─ ConfigAsRulesError    26  a Config.xml was given with ``/i``
 │  ├─ OfflineFileError      29  the Offline.xml is not one
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
-│  ├─ ConfigFileError       39  a file given with ``/config`` cannot be read
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
 │  └─ EstimateFileError     41  ``/p`` names a file that exists or cannot be written
 ├─ ImageError            26  an image cannot be opened, or is not what it says
@@ -81,12 +80,6 @@ class RuleFileError(UsageError):
     """A rule file is missing or is not MigXML."""
 
     exit_code = 28
-
-
-class ConfigFileError(UsageError):
-    """The Config.xml cannot be read."""
-
-    exit_code = 39
 
 
 class ProgressLogError(UsageError):

@@ -110,6 +110,10 @@ class Result:
         return exit_code(sum(run.summary.all.not_stored.objects for run in self.runs))
 
 
+NO_FOLDER = "not on these disks"
+"""Why a user of ProfileList does not come, in the place of a switch."""
+
+
 def scan(request: Request, observer: Observer) -> Result:
     """Write the user state of the offline Windows that the request means; the images are never written.
 
@@ -150,6 +154,7 @@ def _migrate(
 ) -> Run:
     """Select, gather and store the user state of one Windows."""
     observer(Started(request.command, install.candidate.computer))
+    observer(Noted("info", _told(install)))
     _tell_notes(install.warnings, observer)
     for stray in stray_profiles(install):
         observer(
@@ -199,21 +204,32 @@ def _open_store(
 def _choose_users(
     request: Request, install: WindowsInstall, observer: Observer
 ) -> tuple[Choice, ...]:
+    """Return who comes: the switches decide, but a profile whose folder is not on these disks cannot."""
     switches = UserSwitches(request.user_include, request.user_exclude, request.last_used)
     computer = install.candidate.computer
-    choices = choose_users(install.users, switches, computer, request.reference_time)
+    choices = tuple(
+        _present(install, choice)
+        for choice in choose_users(install.users, switches, computer, request.reference_time)
+    )
     for choice in choices:
-        reason = choice.switch or install_state(choice)
-        observer(UserDetected(choice.user.sid, choice.user.account, choice.selected, reason))
+        user = choice.user
+        observer(UserDetected(user.sid, user.account, choice.selected, choice.switch))
+        if choice.switch == NO_FOLDER:
+            observer(
+                Noted(
+                    "warning", f"{user.account}: the profile folder {user.profile} is {NO_FOLDER}"
+                )
+            )
     for switch, patterns in (("/ui", request.user_include), ("/ue", request.user_exclude)):
         for pattern in unmatched(patterns, install.users, computer):
             observer(Noted("warning", f"{switch}:{pattern} matches no user of this Windows"))
     return choices
 
 
-def install_state(choice: Choice) -> str:
-    """Return a profile's state where it is worth a word."""
-    return "" if choice.user.state == "ok" else f"profile state: {choice.user.state}"
+def _present(install: WindowsInstall, choice: Choice) -> Choice:
+    if choice.selected and install.namespace.resolve(choice.user.profile) is None:
+        return Choice(choice.user, selected=False, switch=NO_FOLDER)
+    return choice
 
 
 def _scene(install: WindowsInstall) -> Scene:
@@ -221,6 +237,18 @@ def _scene(install: WindowsInstall) -> Scene:
     mounts = (Mount(each.at, each.filesystem, each.root) for each in install.namespace.mounts)
     profiles = (Profile(user, user_variables(install, user)) for user in install.users)
     return Scene(tuple(mounts), tuple(profiles), system_variables(install))
+
+
+def _told(install: WindowsInstall) -> str:
+    """Return what the log says of the offline machine (usmt.md 6.10: system information)."""
+    found, letters = (
+        install.candidate,
+        ", ".join(f"{each.letter} = volume {each.volume} ({each.how})" for each in install.letters),
+    )
+    return (
+        f"{install.path}: {found.product} {found.version} build {found.build} {install.arch}, computer"
+        f" {found.computer}; drives: {letters}"
+    )
 
 
 def _verify(machine: Machine, observer: Observer) -> tuple[Verification, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from extractor.errors import ConfigFileError, UsageError
+from extractor.errors import RuleFileError, UsageError
 from extractor.xmlfile import parse_xml, place
 
 BOMB = b"""<?xml version="1.0"?>
@@ -49,8 +49,8 @@ def test_a_bad_file_is_one_sentence_with_its_line(content: bytes, message: str) 
 
 
 def test_a_file_that_is_not_there_raises_the_error_that_was_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ConfigFileError, match="No such file"):
-        parse_xml(tmp_path / "none.xml", error=ConfigFileError)
+    with pytest.raises(RuleFileError, match="No such file"):
+        parse_xml(tmp_path / "none.xml", error=RuleFileError)
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extractor.cli.options import HelpWanted, words_parser
+from extractor.cli.options import words_parser
 from extractor.cli.screen import human_size, open_console
+from extractor.cli.slash import HelpWanted
 from extractor.errors import ColdstateError, NoWindowsError
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable

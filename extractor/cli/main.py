@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
+from extractor.cli.slash import HELP, HelpWanted
 from extractor.errors import ColdstateError, UsageError
 
 USAGE = """coldstate {version}: an offline ScanState for Linux.
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(words)
+    except HelpWanted as help_text:
+        print(help_text, end="")
+        return _help_code(words)
     except ColdstateError as error:
         _say(error)
         return error.exit_code
@@ -52,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 71
 
 
+def _help_code(words: list[str]) -> int:
+    """USMT ends with 1 after ``/?``; ``--help`` ends with 0, as everywhere on Linux."""
+    return 1 if any(word.lower() in HELP for word in words) else 0
+
+
 def _say(error: ColdstateError) -> None:
     from extractor.model import printable
 
@@ -65,8 +74,7 @@ def _run(words: list[str]) -> int:
         raise UsageError("nothing to do; `coldstate --help` shows the commands")
     name, *rest = words
     if name in {"-h", "--help", "help", "/?", "/help"}:
-        print(USAGE.format(version=version("coldstate")), end="")
-        return 1 if name.startswith("/") else 0
+        raise HelpWanted(USAGE.format(version=version("coldstate")))
     if name == "--version":
         print(f"coldstate {version('coldstate')}")
         return 0

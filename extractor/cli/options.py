@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Never
 
-from extractor.cli.slash import to_options
+from extractor.cli.slash import HelpWanted, to_options
 from extractor.cli.switches import SWITCHES, State, Switch, Takes
 from extractor.errors import ArgumentTooLongError, LogFileError, ProgressLogError, UsageError
 from extractor.scan import Request
@@ -24,11 +24,11 @@ LONGEST = 256
 VERBOSITIES = (0, 1, 4, 5, 8, 9, 12, 13)
 DESCRIPTION = """Write the user state of an offline Windows into STORE/USMT.
 LoadState can NOT read this store: Microsoft's catalog format is not public."""
+USAGES = {
+    "scan": "coldstate scan IMAGE... --store STORE [options]",
+    "scanstate": "coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [options]",
+}
 SCREENS = ("auto", "rich", "plain", "json", "none")
-
-
-class HelpWanted(Exception):  # noqa: N818 (not an error: help is an answer)
-    """``/?``: the text to print; USMT ends with exit code 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,13 @@ class _Help(argparse.Action):
         raise HelpWanted(parser.format_help())
 
 
-def words_parser(command: str, description: str) -> argparse.ArgumentParser:
+def words_parser(
+    command: str, description: str, usage: str | None = None
+) -> argparse.ArgumentParser:
     """Return an empty parser for a command, with ``--help`` and our way of saying errors."""
     parser = _Parser(
         prog=f"coldstate {command}",
+        usage=usage,
         allow_abbrev=False,
         add_help=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -84,7 +87,7 @@ def words_parser(command: str, description: str) -> argparse.ArgumentParser:
 
 def scan_parser(command: str) -> argparse.ArgumentParser:
     """Return the parser of ``scan`` or ``scanstate``: the same switches, other positional words."""
-    parser = words_parser(command, DESCRIPTION)
+    parser = words_parser(command, DESCRIPTION, USAGES[command])
     if command == "scan":
         parser.add_argument(
             "images", nargs="*", metavar="IMAGE", help="disk image, or all of one machine's"
@@ -112,7 +115,7 @@ def scan_parser(command: str) -> argparse.ArgumentParser:
 def _add(group: argparse._ArgumentGroup, switch: Switch) -> None:
     words = [f"--{switch.long}"]
     spelled = f"{switch.help} [/{switch.slash}]" if switch.slash else switch.help
-    text = spelled.replace("%", "%%")
+    text = argparse.SUPPRESS if switch.state is State.REFUSED else spelled.replace("%", "%%")
     metavar = switch.long.split("-")[-1].upper()
     if switch.repeatable:
         group.add_argument(*words, dest=switch.field, action="append", metavar=metavar, help=text)

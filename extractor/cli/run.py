@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 
 from rich import box
 from rich.console import Console
@@ -29,6 +30,7 @@ def run_scan(command: str, words: list[str]) -> int:
     parsed = parse(command, words)
     with open_screen(parsed.screen) as screen, _open_reports(parsed.request) as reports:
         observer = broadcast(screen, *reports)
+        observer(Noted("info", f"coldstate {version('coldstate')}: {' '.join((command, *words))}"))
         for note in parsed.notes:
             observer(Noted("info", note))
         result = _run(parsed, observer)

@@ -13,6 +13,10 @@ from extractor.cli.switches import BY_SLASH, Takes
 HELP = ("/?", "/help")
 
 
+class HelpWanted(Exception):  # noqa: N818 (not an error: help is an answer)
+    """Raised by a parser that was asked for help; its text is the help."""
+
+
 def to_options(words: Iterable[str]) -> Iterator[str]:
     """Yield the words with each known slash switch replaced by its long option."""
     literal = False

@@ -6,8 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from extractor.cli.options import HelpWanted, words_parser
+from extractor.cli.options import words_parser
 from extractor.cli.screen import open_screen
+from extractor.cli.slash import HelpWanted
 from extractor.model import printable
 from extractor.store.manifest import manifest_path
 from extractor.store.verify import verify_store

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from extractor.cli.options import HelpWanted, parse
+from extractor.cli.options import parse
+from extractor.cli.slash import HelpWanted
 from extractor.errors import ColdstateError
 
 SCAN = ["disk.raw", "--store", "out"]
