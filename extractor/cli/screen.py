@@ -48,6 +48,8 @@ PHASES = {
     Phase.ESTIMATING: "estimating",
 }
 MACHINE = "This Computer"
+OPENING = 32 << 10
+"""Bytes that could be copied while one more object is opened and written down."""
 WIDE = 160
 """Columns of a table in a pipe or a file."""
 LINE_EVERY = 3.0
@@ -210,14 +212,22 @@ class PlainScreen:
         if now - self._said < LINE_EVERY:
             return
         self._said = now
-        rate = self._bytes / max(now - self._began, 0.001)
-        left = max(self._totals.bytes - self._bytes, 0) / rate if rate else 0
-        percent = 100 * self._bytes // max(self._totals.bytes, 1)
+        spent = max(now - self._began, 0.001)
+        rate = self._bytes / spent
+        done = work(self._objects, self._bytes)
+        whole = max(work(self._totals.objects, self._totals.bytes), 1)
+        left = max(whole - done, 0) * spent / max(done, 1)
+        percent = 100 * done // whole
         self._say(
             f"{percent:3} %  {self._objects:,} of {self._totals.objects:,} objects, "
             f"{human_size(self._bytes)} of {human_size(self._totals.bytes)}, "
             f"{human_size(int(rate))}/s, {left:.0f} s left"
         )
+
+
+def work(objects: int, size: int) -> int:
+    """Return how much there is to do: a small file costs its opening more than its bytes."""
+    return size + objects * OPENING
 
 
 def human_size(count: int) -> str:
