@@ -38,6 +38,15 @@ class PhaseStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageRead:
+    """A medium is being verified: so many of its bytes were read."""
+
+    path: str
+    done: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class UserDetected:
     """A profile was found: ``scope`` is its SID, ``reason`` the switch or state that decided."""
 
@@ -126,6 +135,7 @@ class Finished:
 Event = (
     Started
     | PhaseStarted
+    | ImageRead
     | UserDetected
     | ComponentDetected
     | EntriesSeen

@@ -5,12 +5,13 @@ A newcomer reads this first: each stage is one call of the package that has its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.events import (
+    ImageRead,
     Noted,
     Observer,
     Phase,
@@ -20,36 +21,20 @@ from extractor.events import (
 )
 from extractor.gather.policy import Policy, parse_efs
 from extractor.header import header_of
-from extractor.images.verify import Verification, verify_image
+from extractor.images.verify import Verdict, Verification, verify_image
 from extractor.machine import Machine, open_machine
 from extractor.report.estimate import estimate, space_needed, write_estimate
 from extractor.report.exit_code import exit_code
 from extractor.report.summary import Summary, summary
 from extractor.rules import RuleSet, builtin_rules, load_rules
-from extractor.seams import StoreWriter, plugins
-from extractor.select import (
-    Choice,
-    Mount,
-    Profile,
-    Scene,
-    UserSwitches,
-    choose_users,
-    select,
-    unmatched,
-)
+from extractor.seams import Image, StoreWriter, plugins
+from extractor.select import Choice, UserSwitches, choices_of, scene_of, select, warnings_of
 from extractor.store.place import ensure_room
 from extractor.transfer import Transfer
-from extractor.windows import (
-    Survey,
-    WindowsInstall,
-    choose,
-    open_install,
-    request_for,
-    stray_profiles,
-    survey,
-    system_variables,
-    user_variables,
-)
+from extractor.windows import Survey, WindowsInstall, choose, open_install, request_for, survey
+
+FINE = frozenset({Verdict.VERIFIED, Verdict.UNSTORED})
+"""Verdicts on a medium that cast no doubt on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +87,14 @@ class Result:
     """What became of the request."""
 
     runs: tuple[Run, ...]
-    verifications: tuple[Verification, ...]
+    verified: dict[str, Verification]
+    """By path of the image, with ``--verify-image``."""
 
     @property
     def exit_code(self) -> int:
-        """0 when nothing that rules selected was lost, else 3."""
-        return exit_code(sum(run.summary.all.not_stored.objects for run in self.runs))
-
-
-NO_FOLDER = "not on these disks"
-"""Why a user of ProfileList does not come, in the place of a switch."""
+        """0 when nothing that rules selected was lost and no medium belies its hashes, else 3."""
+        doubted = sum(each.verdict not in FINE for each in self.verified.values())
+        return exit_code(doubted + sum(run.summary.all.not_stored.objects for run in self.runs))
 
 
 def scan(request: Request, observer: Observer) -> Result:
@@ -124,24 +107,21 @@ def scan(request: Request, observer: Observer) -> Result:
     wanted = request_for(request.offline, request.win_dir, request.win_old)
     with open_machine(request.images) as machine:
         _tell_notes(machine.notes, observer)
-        verifications = _verify(machine, observer) if request.verify_image else ()
+        verified = {
+            image.info.path: _verify(image, observer)
+            for image in machine.images
+            if request.verify_image
+        }
         observer(PhaseStarted(Phase.SCANNING))
         found = survey(machine.candidates, machine.volumes, machine.filesystems)
         choice = choose(found, wanted, all_windows=request.all_windows)
         _tell_notes(choice.notes, observer)
         mappings = wanted.mappings if wanted else ()
+        installs = (open_install(found, each, mappings, request.arch) for each in choice.chosen)
         runs = tuple(
-            _migrate(
-                request,
-                machine,
-                found,
-                open_install(found, each, mappings, request.arch),
-                rules,
-                observer,
-            )
-            for each in choice.chosen
+            _migrate(request, machine, found, install, rules, observer) for install in installs
         )
-    return Result(runs, verifications)
+    return Result(runs, verified)
 
 
 def _migrate(
@@ -155,19 +135,15 @@ def _migrate(
     """Select, gather and store the user state of one Windows."""
     observer(Started(request.command, install.candidate.computer))
     observer(Noted("info", _told(install)))
-    _tell_notes(install.warnings, observer)
-    for stray in stray_profiles(install):
-        observer(
-            Noted(
-                "warning", f"{stray} belongs to no user of this Windows: no user's rules reach it"
-            )
-        )
     with _open_store(request, install) as (place, store):
-        choices = _choose_users(request, install, observer)
+        switches = UserSwitches(request.user_include, request.user_exclude, request.last_used)
+        choices = choices_of(install, switches, request.reference_time)
+        _tell_users(choices, observer)
+        _tell_notes(warnings_of(install, choices, switches), observer)
         observer(PhaseStarted(Phase.COLLECTING))
         policy = Policy(request.continue_on_error, parse_efs(request.efs))
         transfer = Transfer(store, policy, observer)
-        chosen = transfer.account(select(_scene(install), rules, choices, observer))
+        chosen = transfer.account(select(scene_of(install), rules, choices, observer))
         observer(PhaseStarted(Phase.ESTIMATING if request.dry_run else Phase.SAVING))
         if place is not None:
             ensure_room(place, sum(map(space_needed, chosen)))
@@ -201,65 +177,36 @@ def _open_store(
         store.discard()
 
 
-def _choose_users(
-    request: Request, install: WindowsInstall, observer: Observer
-) -> tuple[Choice, ...]:
-    """Return who comes: the switches decide, but a profile whose folder is not on these disks cannot."""
-    switches = UserSwitches(request.user_include, request.user_exclude, request.last_used)
-    computer = install.candidate.computer
-    choices = tuple(
-        _present(install, choice)
-        for choice in choose_users(install.users, switches, computer, request.reference_time)
-    )
-    for choice in choices:
-        user = choice.user
-        observer(UserDetected(user.sid, user.account, choice.selected, choice.switch))
-        if choice.switch == NO_FOLDER:
-            observer(
-                Noted(
-                    "warning", f"{user.account}: the profile folder {user.profile} is {NO_FOLDER}"
-                )
-            )
-    for switch, patterns in (("/ui", request.user_include), ("/ue", request.user_exclude)):
-        for pattern in unmatched(patterns, install.users, computer):
-            observer(Noted("warning", f"{switch}:{pattern} matches no user of this Windows"))
-    return choices
-
-
-def _present(install: WindowsInstall, choice: Choice) -> Choice:
-    if choice.selected and install.namespace.resolve(choice.user.profile) is None:
-        return Choice(choice.user, selected=False, switch=NO_FOLDER)
-    return choice
-
-
-def _scene(install: WindowsInstall) -> Scene:
-    """Return what selection needs to know of a Windows."""
-    mounts = (Mount(each.at, each.filesystem, each.root) for each in install.namespace.mounts)
-    profiles = (Profile(user, user_variables(install, user)) for user in install.users)
-    return Scene(tuple(mounts), tuple(profiles), system_variables(install))
+def _tell_users(choices: Sequence[Choice], observer: Observer) -> None:
+    for each in choices:
+        observer(UserDetected(each.user.sid, each.user.account, each.selected, each.switch))
 
 
 def _told(install: WindowsInstall) -> str:
     """Return what the log says of the offline machine (usmt.md 6.10: system information)."""
-    found, letters = (
-        install.candidate,
-        ", ".join(f"{each.letter} = volume {each.volume} ({each.how})" for each in install.letters),
+    found = install.candidate
+    drives = ", ".join(
+        f"{each.letter} = volume {each.volume} ({each.how})" for each in install.letters
     )
-    return (
-        f"{install.path}: {found.product} {found.version} build {found.build} {install.arch}, computer"
-        f" {found.computer}; drives: {letters}"
-    )
+    system = f"{found.product} {found.version} build {found.build} {install.arch}"
+    return f"{install.path}: {system}, computer {found.computer}; drives: {drives}"
 
 
-def _verify(machine: Machine, observer: Observer) -> tuple[Verification, ...]:
-    """Hash each medium and compare it with what its container stores."""
-    verified = tuple(verify_image(image, lambda _: None) for image in machine.images)
-    for image, each in zip(machine.images, verified, strict=True):
-        level = "info" if each.verdict in {"verified", "no stored hash"} else "warning"
-        observer(Noted(level, f"{image.info.path}: {each.verdict}: {each.sentence}"))
+def _verify(image: Image, observer: Observer) -> Verification:
+    """Hash a medium, compare it with what its container stores, and say what was found."""
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        observer(ImageRead(image.info.path, done, image.size))
+
+    verified = verify_image(image, progress)
+    message = f"{image.info.path}: {verified.verdict}: {verified.sentence}"
+    observer(Noted("info" if verified.verdict in FINE else "warning", message))
     return verified
 
 
-def _tell_notes(notes: Sequence[str], observer: Observer) -> None:
+def _tell_notes(notes: Iterable[str], observer: Observer) -> None:
     for note in notes:
         observer(Noted("warning", note))

@@ -36,6 +36,8 @@ def run_scan(command: str, words: list[str]) -> int:
         result = _run(parsed, observer)
     if parsed.screen not in {"json", "none"}:
         console = open_console(sys.stderr)
+        for path, verified in result.verified.items():
+            console.print(Text(printable(f"{path}: {verified.verdict}: {verified.sentence}")))
         for run in result.runs:
             _draw(console, run)
     return result.exit_code

@@ -28,6 +28,7 @@ from extractor.events import (
     BytesCopied,
     EntriesSeen,
     Event,
+    ImageRead,
     ItemDone,
     Noted,
     ObjectFailed,
@@ -130,6 +131,8 @@ class RichScreen:
         match event:
             case PhaseStarted(phase):
                 self._begin(phase)
+            case ImageRead(done=done, size=size):
+                self._show_objects(f"verifying the image: {percent(done, size)} %")
             case UserDetected():
                 self.accounts.learn(event)
             case EntriesSeen(count):
@@ -187,6 +190,8 @@ class PlainScreen:
             case PhaseStarted(phase):
                 self._say(f"{phase}: {PHASES[phase]}")
                 self._began = time.monotonic()
+            case ImageRead(done=done, size=size):
+                self._say_now_and_then(f"{percent(done, size):3} %  verifying the image")
             case TotalsKnown():
                 self._totals, self._objects, self._bytes = event, 0, 0
                 self._say(f"to store: {event.objects:,} objects, {human_size(event.bytes)}")
@@ -207,22 +212,31 @@ class PlainScreen:
         self.stream.write(line + "\n")
         self.stream.flush()
 
+    def _say_now_and_then(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._said >= LINE_EVERY:
+            self._said = now
+            self._say(line)
+
     def _say_progress(self) -> None:
         now = time.monotonic()
         if now - self._said < LINE_EVERY:
             return
-        self._said = now
         spent = max(now - self._began, 0.001)
         rate = self._bytes / spent
         done = work(self._objects, self._bytes)
         whole = max(work(self._totals.objects, self._totals.bytes), 1)
         left = max(whole - done, 0) * spent / max(done, 1)
-        percent = 100 * done // whole
-        self._say(
-            f"{percent:3} %  {self._objects:,} of {self._totals.objects:,} objects, "
+        self._say_now_and_then(
+            f"{percent(done, whole):3} %  {self._objects:,} of {self._totals.objects:,} objects, "
             f"{human_size(self._bytes)} of {human_size(self._totals.bytes)}, "
             f"{human_size(int(rate))}/s, {left:.0f} s left"
         )
+
+
+def percent(done: int, whole: int) -> int:
+    """Return a whole percentage."""
+    return 100 * done // max(whole, 1)
 
 
 def work(objects: int, size: int) -> int:

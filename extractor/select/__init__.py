@@ -15,9 +15,10 @@ from extractor.model import Damage, Selected
 from extractor.rules.model import RuleSet
 from extractor.rules.patterns import node_text
 from extractor.select.activate import Activation
+from extractor.select.install import choices_of, scene_of, warnings_of
 from extractor.select.precedence import ActiveRule
 from extractor.select.scene import Mount, Profile, Scene, Unreadable
-from extractor.select.users import Choice, UserSwitches, choose_users, unmatched
+from extractor.select.users import Choice, UserSwitches, choose_users
 from extractor.select.walk import Ground, Walk
 
 __all__ = [
@@ -28,9 +29,11 @@ __all__ = [
     "Selection",
     "Unreadable",
     "UserSwitches",
+    "choices_of",
     "choose_users",
+    "scene_of",
     "select",
-    "unmatched",
+    "warnings_of",
 ]
 
 

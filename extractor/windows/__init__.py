@@ -8,7 +8,7 @@ Locators only find; ``offline_xml`` and ``choose`` choose.
 from __future__ import annotations
 
 from extractor.windows.choose import Choice, choose
-from extractor.windows.environment import expand, system_variables, unreachable, user_variables
+from extractor.windows.environment import system_variables, unreachable, user_variables
 from extractor.windows.install import WindowsInstall, open_install
 from extractor.windows.locate import locate
 from extractor.windows.offline_xml import OfflineRequest, request_for
@@ -21,7 +21,6 @@ __all__ = [
     "Survey",
     "WindowsInstall",
     "choose",
-    "expand",
     "locate",
     "open_install",
     "request_for",

@@ -1,84 +1,23 @@
-r"""The variables that rules may use (``%CSIDL_PERSONAL%``), resolved from the offline hives, never from this computer.
+"""WindowsInstall -> the variables that rules see: of the machine, and of each user.
 
-Each comes from the registry of that Windows and, where that says nothing usable, from its generation's default path.
-Tables: ``folders.py``. Source: USMT "Recognized environment variables"; usmt.md 3.9.
+How each is found is told in ``variables.py``. Source: USMT "Recognized environment variables"; usmt.md 3.9.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
-from extractor.errors import SourceError
-from extractor.model import User, WinPath, printable, upcase
-from extractor.registry import Registry
-from extractor.windows.folders import (
-    COMMON,
-    DEFAULT_USER,
-    LEGACY_COMMON,
-    LEGACY_USER,
-    MACHINE,
-    PER_USER,
-    PROGRAMS,
-    SEVEN_USER,
-    SYSTEM_PROFILE,
-    Folder,
+from extractor.model import User, WinPath, printable
+from extractor.windows.folders import DEFAULT_USER
+from extractor.windows.install import WindowsInstall
+from extractor.windows.namespace import Namespace
+from extractor.windows.variables import (
+    DEFAULT_PROFILE,
+    Variables,
+    base_variables,
+    machine_variables,
+    profile_variables,
 )
-
-if TYPE_CHECKING:
-    from extractor.windows.install import WindowsInstall
-    from extractor.windows.namespace import Namespace
-
-SHELL_FOLDERS = r"Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
-CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
-PROFILES = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
-
-DEFAULT_PROFILE = "DEFAULT PROFILE"
-"""Where the hive of the default user is mounted below HKU: he has no SID."""
-
-Variables = dict[str, str]
-"""Upper-case name -> text with nothing left to expand."""
-
-
-def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Return text with every ``%NAME%`` that is known replaced, once; an unknown one stays as it is."""
-
-    def value(found: re.Match[str]) -> str:
-        return variables.get(upcase(found[1]), found[0])
-
-    return re.sub(r"%([^%\\]+)%", value, text)
-
-
-def base_variables(root: WinPath) -> Variables:
-    r"""Return the variables that the Windows directory alone decides; ``root`` is in its own letters."""
-    drive, windows = root.drive, str(root)
-    system32 = rf"{windows}\System32"
-    return {
-        "SYSTEMDRIVE": drive,
-        **dict.fromkeys(("SYSTEMROOT", "WINDIR", "CSIDL_WINDOWS"), windows),
-        **dict.fromkeys(("SYSTEM", "SYSTEM32", "CSIDL_SYSTEM"), system32),
-        "SYSTEM16": rf"{windows}\System",
-        **dict.fromkeys(("CSIDL_FONTS", "CSIDL_COMMON_FONTS"), rf"{windows}\Fonts"),
-        "CSIDL_RESOURCES": rf"{windows}\Resources",
-    }
-
-
-def machine_variables(registry: Registry, base: Mapping[str, str], version: str) -> Variables:
-    """Return base and machine variables: profile folders, programs, common shell folders."""
-    found = dict(base)
-    if is_legacy(version):
-        _settle_legacy(found, registry)
-    else:
-        for folder in MACHINE:
-            _settle(found, folder, _texts(registry, PROFILES, folder), base)
-    _settle(found, SYSTEM_PROFILE, _texts(registry, rf"{PROFILES}\S-1-5-18", SYSTEM_PROFILE), base)
-    for folder in PROGRAMS:
-        _settle(found, folder, _texts(registry, CURRENT_VERSION, folder), found)
-    for folder in LEGACY_COMMON if is_legacy(version) else COMMON:
-        key = rf"HKLM\SOFTWARE{SHELL_FOLDERS[len('Software') :]}"
-        _settle(found, folder, _texts(registry, key, folder), _as_windows_means(found))
-    return found
 
 
 def system_variables(install: WindowsInstall) -> Variables:
@@ -90,7 +29,9 @@ def system_variables(install: WindowsInstall) -> Variables:
             found.pop(name, None)
         found["CSIDL_PROGRAM_FILESX86"] = found["PROGRAMFILES"]
         found["CSIDL_PROGRAM_FILES_COMMONX86"] = found["COMMONPROGRAMFILES"]
-    theirs = _profile_variables(install, found, install.default_profile, DEFAULT_PROFILE)
+    theirs = profile_variables(
+        install.registry, found, install.default_profile, DEFAULT_PROFILE, version
+    )
     for name in DEFAULT_USER:
         if f"CSIDL_{name}" in theirs:
             found[f"CSIDL_DEFAULT_{name}"] = theirs[f"CSIDL_{name}"]
@@ -99,7 +40,8 @@ def system_variables(install: WindowsInstall) -> Variables:
 
 def user_variables(install: WindowsInstall, user: User) -> Variables:
     """Return the variables of User context: those of the system, and the user's own folders and names."""
-    found = _profile_variables(install, system_variables(install), user.profile, user.sid)
+    system, version = system_variables(install), install.candidate.version
+    found = profile_variables(install.registry, system, user.profile, user.sid, version)
     found["USERSID"] = user.sid
     found["USERNAME"] = user.name or user.profile.name
     found["USERDOMAIN"] = user.domain or install.candidate.computer
@@ -108,75 +50,12 @@ def user_variables(install: WindowsInstall, user: User) -> Variables:
 
 
 def unreachable(variables: Mapping[str, str], namespace: Namespace) -> Iterator[str]:
-    """Yield a sentence for each variable whose folder was redirected to where these disks do not reach."""
+    """Yield a sentence for each folder that was redirected to where these disks do not reach."""
     drives = {mount.at.drive for mount in namespace.mounts}
+    away: dict[str, str] = {}
     for name, text in sorted(variables.items()):
         drive = WinPath.parse(text).drive
         if text.startswith("\\\\") or (text[1:3] == ":\\" and drive not in drives):
-            yield f"%{name}% is redirected outside the image, to {printable(text)}"
-
-
-def is_legacy(version: str) -> bool:
-    """Tell whether a version is before Vista (6.0), whose folders lie elsewhere."""
-    major = version.partition(".")[0]
-    return major.isdecimal() and int(major[:4]) < 6
-
-
-def _is_seven_or_before(version: str) -> bool:
-    major, _, minor = version.partition(".")
-    return (major, minor) in {("6", "0"), ("6", "1")}
-
-
-def _profile_variables(
-    install: WindowsInstall, system: Mapping[str, str], profile: WinPath, sid: str
-) -> Variables:
-    found = {**system, **dict.fromkeys(("USERPROFILE", "CSIDL_PROFILE"), str(profile))}
-    meant = _as_windows_means(found)
-    version = install.candidate.version
-    table = LEGACY_USER if is_legacy(version) else PER_USER
-    if _is_seven_or_before(version):
-        table = (*table, *SEVEN_USER)
-    view = install.registry.for_user(sid)
-    for folder in table:
-        key = "HKCU\\Environment" if folder.value == "TEMP" else f"HKCU\\{SHELL_FOLDERS}"
-        _settle(found, folder, _texts(view, key, folder), meant)
-    return found
-
-
-def _texts(registry: Registry, key: str, folder: Folder) -> Iterator[str]:
-    """Yield what the registry says of a folder; an unreadable hive says nothing here, its user's state tells."""
-    if folder.value:
-        try:
-            yield registry.text(key, folder.value)
-        except SourceError:
-            return
-
-
-def _settle(
-    found: Variables, folder: Folder, texts: Iterable[str], meant: Mapping[str, str]
-) -> None:
-    """Give a folder's names the first usable text: expanded, nothing unknown left in it; else the default."""
-    candidates = [expand(text, meant) for text in texts] + [expand(folder.default, found)]
-    usable = [text.rstrip("\\") for text in candidates if text and "%" not in text]
-    if usable:
-        found.update(dict.fromkeys(folder.names, usable[0]))
-
-
-def _settle_legacy(found: Variables, registry: Registry) -> None:
-    """Settle the profile folders of XP, whose ProfileList holds bare names below ProfilesDirectory."""
-    folder = Folder(
-        ("PROFILESFOLDER",), "ProfilesDirectory", r"%SYSTEMDRIVE%\Documents and Settings"
-    )
-    _settle(found, folder, _texts(registry, PROFILES, folder), found)
-    for names, value, usual in (
-        (("DEFAULTUSERPROFILE",), "DefaultUserProfile", "Default User"),
-        (("PUBLIC", "ALLUSERSPROFILE"), "AllUsersProfile", "All Users"),
-    ):
-        name = next(_texts(registry, PROFILES, Folder(names, value, "")), "") or usual
-        found.update(dict.fromkeys(names, rf"{found['PROFILESFOLDER']}\{name}"))
-
-
-def _as_windows_means(found: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables as Windows itself means them in its registry: ALLUSERSPROFILE is ProgramData since Vista."""
-    shared = found.get("PROGRAMDATA", found.get("ALLUSERSPROFILE", ""))
-    return {**found, "ALLUSERSPROFILE": shared}
+            away.setdefault(text, name)
+    for text, name in away.items():
+        yield f"%{name}% is redirected outside the image, to {printable(text)}"

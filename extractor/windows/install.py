@@ -13,12 +13,12 @@ from extractor.registry.view import Mounts
 from extractor.seams import Hive
 from extractor.windows.accounts import Accounts
 from extractor.windows.drives import MAPPING, DriveLetter, drive_letters, system_drive
-from extractor.windows.environment import DEFAULT_PROFILE, base_variables, machine_variables
 from extractor.windows.hives import MACHINE, user_hives
 from extractor.windows.namespace import Mount, Namespace
 from extractor.windows.offline_xml import DriveMapping
 from extractor.windows.survey import Survey, directory_of, system_root
 from extractor.windows.users import Profile, find_users, profiles
+from extractor.windows.variables import DEFAULT_PROFILE, base_variables, machine_variables
 
 
 @dataclass(frozen=True, slots=True)

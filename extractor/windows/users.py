@@ -13,9 +13,9 @@ from extractor.errors import SourceError
 from extractor.model import User, WinPath, upcase
 from extractor.registry import Registry
 from extractor.windows.accounts import Account, Accounts
-from extractor.windows.environment import expand
 from extractor.windows.namespace import Namespace
 from extractor.windows.survey import VERSION
+from extractor.windows.variables import expand
 
 PROFILES = rf"{VERSION}\ProfileList"
 TEMPORARY = 0x800

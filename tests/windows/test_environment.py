@@ -5,8 +5,8 @@ import pytest
 from extractor.model import WinPath
 from extractor.registry import Registry
 from extractor.testing import FakeFile, FakeHive
-from extractor.windows import expand, system_variables, unreachable, user_variables
-from extractor.windows.environment import base_variables, is_legacy, machine_variables
+from extractor.windows import system_variables, unreachable, user_variables
+from extractor.windows.variables import base_variables, expand, is_legacy, machine_variables
 from tests.plugins.disks import software
 from tests.registry.tiny_hive import Keys, tiny_hive
 from tests.windows.machines import MACHINE_SID, installed, people, sam

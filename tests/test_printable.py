@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.report.printable import printable
+from extractor.model import printable
 
 ANY = st.text(
     st.one_of(

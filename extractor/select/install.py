@@ -1,0 +1,57 @@
+"""WindowsInstall -> what selection needs of it: who comes, the Scene, and what a person should know before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from extractor.select.scene import Mount, Profile, Scene
+from extractor.select.users import Choice, UserSwitches, choose_users, unmatched
+from extractor.windows import (
+    WindowsInstall,
+    stray_profiles,
+    system_variables,
+    unreachable,
+    user_variables,
+)
+
+NO_FOLDER = "not on these disks"
+"""Why a user of ProfileList does not come, in the place of a switch."""
+
+
+def scene_of(install: WindowsInstall) -> Scene:
+    """Return a Windows as selection sees it."""
+    mounts = (Mount(each.at, each.filesystem, each.root) for each in install.namespace.mounts)
+    profiles = (Profile(user, user_variables(install, user)) for user in install.users)
+    return Scene(tuple(mounts), tuple(profiles), system_variables(install))
+
+
+def choices_of(install: WindowsInstall, switches: UserSwitches, now: int) -> tuple[Choice, ...]:
+    """Return who comes: the switches decide, but a profile whose folder is not here cannot."""
+    computer = install.candidate.computer
+    found = choose_users(install.users, switches, computer, now)
+    return tuple(_present(install, choice) for choice in found)
+
+
+def _present(install: WindowsInstall, choice: Choice) -> Choice:
+    if choice.selected and install.namespace.resolve(choice.user.profile) is None:
+        return Choice(choice.user, selected=False, switch=NO_FOLDER)
+    return choice
+
+
+def warnings_of(
+    install: WindowsInstall, choices: Sequence[Choice], switches: UserSwitches
+) -> Iterator[str]:
+    """Yield what may be missed: strays, profiles and folders that are elsewhere, patterns that name nobody."""
+    yield from install.warnings
+    for stray in stray_profiles(install):
+        yield f"{stray} belongs to no user of this Windows: no user's rules reach it"
+    for choice in choices:
+        user = choice.user
+        if choice.switch == NO_FOLDER:
+            yield f"{user.account}: the profile folder {user.profile} is {NO_FOLDER}"
+        if choice.selected:
+            away = unreachable(user_variables(install, user), install.namespace)
+            yield from (f"{user.account}: {each}" for each in away)
+    for switch, patterns in (("/ui", switches.include), ("/ue", switches.exclude)):
+        for pattern in unmatched(patterns, install.users, install.candidate.computer):
+            yield f"{switch}:{pattern} matches no user of this Windows"
