@@ -14,14 +14,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     Progress,
     SpinnerColumn,
-    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 
 from extractor.events import (
@@ -98,27 +95,64 @@ class Accounts:
         return self._names.get(scope) or printable(scope)
 
 
+class Bar:
+    """One bar: how much of one user's objects, or of all, is done."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress = progress
+        self._began = time.monotonic()
+        self._objects = self._bytes = 0
+        self._totals = (0, 0)
+        self._task = progress.add_task(name, total=None, said="")
+
+    def rename(self, name: str, said: str = "") -> None:
+        """Show another name and text; what follows has no known end."""
+        self._progress.update(self._task, description=name, said=said)
+
+    def expect(self, objects: int, size: int) -> None:
+        """Begin anew with a known end."""
+        self._began = time.monotonic()
+        self._objects, self._bytes, self._totals = 0, 0, (objects, size)
+        self._progress.reset(self._task, total=max(work(objects, size), 1))
+
+    def advance(self, objects: int, size: int) -> None:
+        """Count what was done."""
+        self._objects += objects
+        self._bytes += size
+        done = work(self._objects, self._bytes)
+        self._progress.update(self._task, completed=done, said=self._said())
+
+    def remove(self) -> None:
+        """Take the bar away."""
+        self._progress.remove_task(self._task)
+
+    def _said(self) -> str:
+        rate = self._bytes / max(time.monotonic() - self._began, 0.001)
+        return (
+            f"{human_size(self._bytes)} of {human_size(self._totals[1])}  {human_size(int(rate))}/s"
+            f"  {self._objects:,} of {self._totals[0]:,} objects"
+        )
+
+
 class RichScreen:
     """Bars: one for the run, one for each user; warnings scroll by above them."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.accounts = Accounts()
-        self.bars: dict[str, TaskID] = {}
-        self.total: TaskID | None = None
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TextColumn("{task.fields[objects]}", markup=False),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(show_speed=False),
+            TextColumn("{task.fields[said]}", markup=False),
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
-        self._objects = [0, 0]
+        self.phase = ""
+        self.total = Bar(self.progress, "")
+        self.bars: dict[str, Bar] = {}
 
     def __enter__(self) -> RichScreen:
         self.progress.start()
@@ -132,18 +166,17 @@ class RichScreen:
             case PhaseStarted(phase):
                 self._begin(phase)
             case ImageRead(done=done, size=size):
-                self._show_objects(f"verifying the image: {percent(done, size)} %")
+                self.total.rename("verifying the image", f"{percent(done, size)} %")
             case UserDetected():
                 self.accounts.learn(event)
             case EntriesSeen(count):
-                self._show_objects(f"{count:,} entries")
+                self.total.rename(self.phase, f"{count:,} entries")
             case TotalsKnown():
-                self._set_totals(event)
+                self._expect(event)
             case BytesCopied(scope, count):
-                self._advance(scope, count)
-            case ItemDone():
-                self._objects[0] += 1
-                self._show_objects(f"{self._objects[0]:,}/{self._objects[1]:,}")
+                self._advance(scope, 0, count)
+            case ItemDone(scope=scope) if self.bars:
+                self._advance(scope, 1, 0)
             case ObjectFailed(path=path, reason=reason):
                 self.console.print(f"not stored: {printable(str(path))}: {printable(reason)}")
             case Noted("warning", message):
@@ -152,27 +185,23 @@ class RichScreen:
                 return
 
     def _begin(self, phase: Phase) -> None:
-        if self.total is None:
-            self.total = self.progress.add_task(PHASES[phase], total=None, objects="")
-        self.progress.update(self.total, description=PHASES[phase])
+        self.phase = PHASES[phase]
+        self.total.rename(self.phase)
+        if phase is Phase.COLLECTING:  # of the next Windows, with other users
+            for bar in self.bars.values():
+                bar.remove()
+            self.bars.clear()
 
-    def _show_objects(self, text: str) -> None:
-        if self.total is not None:
-            self.progress.update(self.total, objects=text)
-
-    def _set_totals(self, event: TotalsKnown) -> None:
-        self._objects = [0, event.objects]
-        if self.total is not None:
-            self.progress.update(self.total, total=event.bytes or 1, completed=0)
+    def _expect(self, event: TotalsKnown) -> None:
+        self.total.expect(event.objects, event.bytes)
         for scope, (objects, size) in event.scopes.items():
-            name = self.accounts[scope]
-            self.bars[scope] = self.progress.add_task(name, total=size or 1, objects=f"{objects:,}")
+            self.bars[scope] = Bar(self.progress, self.accounts[scope])
+            self.bars[scope].expect(objects, size)
 
-    def _advance(self, scope: str, count: int) -> None:
-        if self.total is not None:
-            self.progress.advance(self.total, count)
+    def _advance(self, scope: str, objects: int, size: int) -> None:
+        self.total.advance(objects, size)
         if scope in self.bars:
-            self.progress.advance(self.bars[scope], count)
+            self.bars[scope].advance(objects, size)
 
 
 class PlainScreen:
