@@ -10,6 +10,10 @@ import pytest
 
 import sample_images
 from extractor.cli.main import main
+from extractor.filesystems import find, walk
+from extractor.filesystems.tsk import TskFilesystem
+from extractor.images import open_images
+from extractor.volumes import volumes
 from sample_images.contents import NAMES
 from tests.journeys.journey import Manifest, disagreements, exact_path, manifest_of, scan
 
@@ -132,3 +136,20 @@ def test_no_escape_byte_reaches_the_terminal_or_a_report(
         *((tmp_path / name).read_text("utf-8-sig") for name in ("log", "p", "f")),
     ]
     assert [found[0] for text in texts for found in [ESCAPES.search(text)] if found] == []
+
+
+@pytest.mark.parametrize("profile", ["anna", "boris", "zoe"])
+def test_another_reader_counts_as_many_entries_in_a_profile(
+    profile: str, stores: dict[str, Path]
+) -> None:
+    """The Sleuth Kit's walk of the same folder, name by name, against what the ledger says was seen."""
+    manifest = manifest_of(stores["solo"])
+    sid = next(user["sid"] for user in manifest.header["users"] if user["name"] == profile)
+    with open_images([sample_images.unpack("solo")])[0] as image:
+        volume = volumes([image])[0]
+        other = TskFilesystem(volume)
+        folder = find(other, ("Users", profile))
+        assert folder is not None
+        counted = 1 + sum(1 for _ in walk(other, folder))
+        other.close()
+    assert manifest.trailer["totals"]["scopes"][sid]["seen"]["objects"] == counted
