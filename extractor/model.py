@@ -13,12 +13,10 @@ from enum import StrEnum
 
 FILE_ATTRIBUTE_READONLY = 0x1
 FILE_ATTRIBUTE_HIDDEN = 0x2
-FILE_ATTRIBUTE_SYSTEM = 0x4
 FILE_ATTRIBUTE_DIRECTORY = 0x10
 FILE_ATTRIBUTE_ARCHIVE = 0x20
 FILE_ATTRIBUTE_SPARSE_FILE = 0x200
 FILE_ATTRIBUTE_REPARSE_POINT = 0x400
-FILE_ATTRIBUTE_COMPRESSED = 0x800
 FILE_ATTRIBUTE_OFFLINE = 0x1000
 FILE_ATTRIBUTE_ENCRYPTED = 0x4000
 FILE_ATTRIBUTE_RECALL_ON_OPEN = 0x40000
@@ -304,12 +302,6 @@ class RegistryValue:
         """The data as REG_SZ / REG_EXPAND_SZ text, up to its NUL."""
         raw = self.data[: len(self.data) & ~1]
         return raw.decode("utf-16-le", "surrogatepass").split("\0", 1)[0]
-
-    @property
-    def strings(self) -> tuple[str, ...]:
-        """The data as REG_MULTI_SZ strings."""
-        raw = self.data[: len(self.data) & ~1]
-        return tuple(part for part in raw.decode("utf-16-le", "surrogatepass").split("\0") if part)
 
     @property
     def integer(self) -> int:

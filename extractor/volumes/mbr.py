@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from extractor.seams import Readable
 
 EXTENDED = (0x05, 0x0F, 0x85)
-PROTECTIVE = 0xEE
 MOST_LOGICAL = 128
 """Links of the extended chain that are followed; a loop ends here at the latest."""
 

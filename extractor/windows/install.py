@@ -37,7 +37,6 @@ class WindowsInstall:
     namespace: Namespace
     registry: Registry = field(repr=False)
     users: tuple[User, ...]
-    public: WinPath
     default_profile: WinPath
     warnings: tuple[str, ...] = ()
 
@@ -88,7 +87,6 @@ def _open(
         namespace=namespace,
         registry=registry,
         users=users,
-        public=WinPath.parse(known["PUBLIC"]),
         default_profile=default_profile,
         warnings=(*warnings, *accounts.doubts),
     )

@@ -55,8 +55,6 @@ if TYPE_CHECKING:
 RECALL = (
     FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_RECALL_ON_OPEN | FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS
 )
-ELSEWHERE = RECALL | 0x400
-"""Attributes that say, with a reparse point, that data may lie in another place."""
 
 
 @dataclass(frozen=True, slots=True)
