@@ -15,14 +15,14 @@ from extractor.model import VolumeInfo
 from extractor.volumes.partition import Partition, Table
 from extractor.volumes.recognise import recognise
 from extractor.volumes.tables import partition_table
-from extractor.volumes.volume import ImageVolume, VolumeFile
+from extractor.volumes.volume import ImageVolume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from extractor.seams import Image, Volume
 
-__all__ = ["ImageVolume", "VolumeFile", "volumes"]
+__all__ = ["ImageVolume", "volumes"]
 
 NOTHING = ("unknown", "empty")
 

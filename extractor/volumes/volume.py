@@ -1,18 +1,14 @@
-"""A volume is a range of an image; VolumeFile lends one to a library that wants a file object."""
+"""A volume is a range of an image; reads of it are bounded here."""
 
 from __future__ import annotations
 
-import io
-import os
 from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
     from extractor.model import VolumeInfo
-    from extractor.seams import Readable, Volume
+    from extractor.seams import Readable
 
 
 class ImageVolume:
@@ -44,35 +40,3 @@ def read_exactly(source: Readable, offset: int, length: int, what: str) -> bytes
     if len(data) != length:
         raise DamagedError(f"{what} at byte {offset} ends after {len(data)} of {length} bytes")
     return data
-
-
-class VolumeFile(io.RawIOBase):
-    """A volume as a read-only file object with a position, for libraries; one per thread."""
-
-    def __init__(self, volume: Volume) -> None:
-        super().__init__()
-        self._volume = volume
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._volume.size}
-        if start[whence] + offset < 0:
-            raise ValueError(f"cannot seek to byte {start[whence] + offset}")
-        self._position = start[whence] + offset
-        return self._position
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self._volume.read_at(self._position, len(view))
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)

@@ -11,7 +11,7 @@ import pytest
 from extractor.errors import DamagedError
 from extractor.model import BadRange
 from extractor.testing import FakeImage
-from extractor.volumes import VolumeFile, volumes
+from extractor.volumes import volumes
 from extractor.volumes.recognise import LDM, MSR, STORAGE_SPACES, recognise
 from extractor.volumes.volume import read_exactly
 from sample_images import unpack
@@ -135,13 +135,3 @@ def test_a_volume_never_gives_a_byte_of_its_neighbour() -> None:
         read_exactly(only, 4090, 10, "a cluster")
     with pytest.raises(DamagedError):
         only.read_at(-1, 10)
-
-
-def test_a_volume_file_reads_and_seeks_like_any_file() -> None:
-    image = disk(1 << 20, (0, mbr((7, 8, 8))), (8, bytes(range(256)) * 16))
-    with VolumeFile(volumes([image])[0]) as file:
-        assert file.seek(-2, 2) == 4094
-        assert file.read() == b"\xfe\xff"
-        assert file.seek(1) == 1
-        assert file.read(3) == b"\1\2\3"
-        assert file.tell() == 4
