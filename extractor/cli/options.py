@@ -17,11 +17,12 @@ from typing import Any, Never
 from extractor.cli.slash import HelpWanted, to_options
 from extractor.cli.switches import SWITCHES, State, Switch, Takes
 from extractor.errors import ArgumentTooLongError, LogFileError, ProgressLogError, UsageError
+from extractor.gather.policy import parse_efs
+from extractor.report.main_log import parse_verbosity
 from extractor.scan import Request
 
 LONGEST = 256
 """Characters that ScanState takes in one argument."""
-VERBOSITIES = (0, 1, 4, 5, 8, 9, 12, 13)
 DESCRIPTION = """Write the user state of an offline Windows into STORE/USMT.
 LoadState can NOT read this store: Microsoft's catalog format is not public."""
 USAGES = {
@@ -200,12 +201,10 @@ def _refuse_bad_values(given: argparse.Namespace) -> None:
     _whole_number("/r", given.retries)
     _whole_number("/w", given.wait)
     _whole_number("--sparse-limit", given.sparse_limit)
-    if given.verbosity is not None and given.verbosity not in map(str, VERBOSITIES):
-        raise UsageError(f"/v:{given.verbosity}: takes {' '.join(map(str, VERBOSITIES))}")
-    if given.efs is not None and given.efs.lower() not in {"abort", "skip"}:
-        raise UsageError(
-            f"/efs:{given.efs}: takes abort or skip (raw and decrypted copies are not built yet)"
-        )
+    if given.verbosity is not None:
+        parse_verbosity(given.verbosity)
+    if given.efs is not None:
+        parse_efs(given.efs)
     if given.progress is not None and given.progress not in SCREENS:
         raise UsageError(f"--progress {given.progress}: takes {', '.join(SCREENS)}")
     for path in given.rules or ():
