@@ -1,4 +1,7 @@
-"""Two readers of one volume compared: names, streams, sizes, content. Each difference that is understood says why."""
+"""Two readers of one volume compared: names, streams, sizes, content. Each difference that is understood says why.
+
+The tests hold our NTFS reader against The Sleuth Kit with it; no run calls it.
+"""
 
 from __future__ import annotations
 

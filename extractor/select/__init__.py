@@ -1,4 +1,4 @@
-r"""RuleSet x Scene -> Selected…: what is taken, by which rule, and what is not and why.
+r"""RuleSet x WindowsInstall (as a Scene) -> Selected…: what is taken, by which rule, and what is not and why.
 
 Words defined here: Scene, Mount, Profile, Unreadable (``scene``); Choice, UserSwitches (``users``); ActiveRule, Verdict
 (``precedence``). Every entry below a selected profile yields exactly one Selected or Unreadable; elsewhere an entry is
