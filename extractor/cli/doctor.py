@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from extractor.cli.screen import human_size, open_console
+from extractor.cli.screen import human_size, lined_table, open_console
 from extractor.errors import UsageError
 from extractor.seams import registered
 
@@ -37,7 +36,7 @@ ROOM_WANTED = 250 << 20
 def run_plugins(words: list[str]) -> int:
     """Print every registered plug-in; exit code 0."""
     _refuse_words("plugins", words)
-    table = _table("seam", "name", "distribution", "version", "class")
+    table = lined_table("seam", "name", "distribution", "version", "class")
     for seam in SEAMS:
         for plugin in registered(seam):
             row = (
@@ -56,7 +55,7 @@ def run_doctor(words: list[str]) -> int:
     """Print a row for each thing that a run needs; exit code 0 when all are fit, else 71."""
     _refuse_words("doctor", words)
     findings = list(_findings())
-    table = _table("", "what", "found")
+    table = lined_table("", "what", "found")
     for fit, what, found in findings:
         table.add_row(Text("ok" if fit else "BAD"), Text(what), Text(found))
     open_console(sys.stdout).print(table)
@@ -85,13 +84,6 @@ def _try_import(distribution: str, module: str) -> tuple[bool, str, str]:
         return True, distribution, version(distribution)
     except (ImportError, PackageNotFoundError) as error:
         return False, distribution, str(error)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
 
 
 def _refuse_words(command: str, words: list[str]) -> None:

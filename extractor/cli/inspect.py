@@ -12,13 +12,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from extractor.cli.options import words_parser
-from extractor.cli.screen import human_size, open_console
+from extractor.cli.screen import human_size, lined_table, open_console
 from extractor.cli.slash import HelpWanted
 from extractor.errors import ColdstateError, NoWindowsError
 from extractor.machine import Machine, open_machine
@@ -115,7 +114,7 @@ def _user(user: User) -> dict[str, object]:
 def _draw(
     console: Console, machine: Machine, found: Survey, users: dict[int, tuple[User, ...]]
 ) -> None:
-    images = _table("image", "format", "size", "sector", "segments", "stored hashes")
+    images = lined_table("image", "format", "size", "sector", "segments", "stored hashes")
     for image in machine.images:
         info = image.info
         hashes = ", ".join(f"{name} {value}" for name, value in info.stored_hashes.items())
@@ -123,7 +122,7 @@ def _draw(
         sector = str(info.sector_size)
         _add(images, info.path, info.format, human_size(info.size), sector, segments, hashes)
     console.print(images)
-    volumes = _table("drive", "volume", "holds", "label", "size", "at byte", "note")
+    volumes = lined_table("drive", "volume", "holds", "label", "size", "at byte", "note")
     for volume in machine.volumes:
         letter = found.letter_of(volume.id) or "-"
         size, at = human_size(volume.size), f"{volume.offset:,}"
@@ -145,7 +144,7 @@ def _draw_windows(
     console.print(Text("  " + printable(", ".join(filter(None, words)))))
     facts = "; ".join(f"{fact.name}: {fact.value}" for fact in each.evidence)
     console.print(Text(f"  evidence: {printable(facts)}", style="dim"))
-    table = _table("user", "SID", "profile", "state", "last used")
+    table = lined_table("user", "SID", "profile", "state", "last used")
     for user in users:
         used = max((time for _, time in user.last_used), default=0)
         _add(table, user.account, user.sid, str(user.profile), user.state, _date(used))
@@ -160,13 +159,6 @@ def _date(filetime: int) -> str:
     except OverflowError:
         return str(filetime)
     return f"{moment:%Y-%m-%d %H:%M}" if filetime else "-"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
 
 
 def _add(table: Table, *cells: str) -> None:

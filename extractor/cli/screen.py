@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +21,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from extractor.events import (
     BytesCopied,
@@ -58,6 +60,14 @@ def open_console(stream: TextIO) -> Console:
     """Return a console on which text is only text; what is no terminal gets lines wide enough for a SID."""
     width = None if stream.isatty() else WIDE
     return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
+
+
+def lined_table(*columns: str) -> Table:
+    """Return an empty table, lines above and below; a cell that is too wide is folded, never cut."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
 
 
 @contextmanager
