@@ -39,6 +39,7 @@ from extractor.events import (
 )
 from extractor.model import printable
 from extractor.report.json_progress import JsonProgress
+from extractor.report.ledger import MACHINE
 
 PHASES = {
     Phase.INITIALIZING: "opening the images",
@@ -47,7 +48,6 @@ PHASES = {
     Phase.SAVING: "storing",
     Phase.ESTIMATING: "estimating",
 }
-MACHINE = "This Computer"
 OPENING = 32 << 10
 """Bytes that could be copied while one more object is opened and written down."""
 WIDE = 160

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from extractor.errors import LedgerError
 from extractor.model import OutcomeKind, Record, WinPath, printable
 
+MACHINE = "This Computer"
+"""USMT's word for what belongs to no user: the empty scope."""
 NAMED = 20
 """Objects not stored that are named one by one in a summary; all of them are in the manifest."""
 NO_RULE = "no rule includes it"

@@ -28,10 +28,8 @@ from extractor.events import (
     UserDetected,
 )
 from extractor.model import printable
+from extractor.report.ledger import MACHINE
 from extractor.report.output import open_report
-
-MACHINE = "This Computer"
-"""USMT's word for what belongs to no user."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """English whatever the locale: scripts parse it."""

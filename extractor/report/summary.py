@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from extractor.report.ledger import Account, Ledger, NotStored, Sum, total
-
-MACHINE = "This Computer"
+from extractor.report.ledger import MACHINE, Account, Ledger, NotStored, Sum, total
 
 
 @dataclass(frozen=True, slots=True)
