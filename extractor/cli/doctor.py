@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from rich.table import Table
 from rich.text import Text
 
 from extractor.cli.screen import human_size, lined_table, open_console
