@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from extractor.events import Event, Noted, Observer
+from extractor.filesystems.tree import is_link
 from extractor.model import Damage, Selected
 from extractor.rules.model import RuleSet
 from extractor.rules.patterns import node_text
@@ -119,8 +120,12 @@ def _profile(choice: Choice) -> str:
 def _tell_of_strays(mount: Mount, tell: Callable[[Event], None]) -> None:
     """Name damage that belongs to no directory that is still there: it may have been anybody's."""
     filesystem = mount.filesystem
+
+    def is_entered(record: int) -> bool:
+        return any(each.directory and not is_link(each) for each in filesystem.names(record))
+
     strays: list[Damage] = [
-        each for each in filesystem.damage if each.parent < 0 or not filesystem.names(each.parent)
+        each for each in filesystem.damage if each.parent < 0 or not is_entered(each.parent)
     ]
     if strays and not mount.at.parts:
         message = f"{len(strays)} damaged or orphaned records have no known folder"

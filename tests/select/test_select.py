@@ -298,6 +298,7 @@ def test_damaged_records_of_a_profile_are_accounted_for() -> None:
         Damage(903, "torn", "x.dll", windows),
         Damage(904, "no parent"),
         Damage(905, "parent is gone", "orphan", 123456),
+        Damage(906, "parent is no folder", "orphan", whole._by_path[("Windows", "b")].record),
         Damage(whole._by_path[("Users", "bob", "a")].record, "half", "a", bob),
     ]
     hurt = FakeFilesystem({r"Users\bob\a": b"", r"Windows\b": b""}, damage=damage)
@@ -308,7 +309,7 @@ def test_damaged_records_of_a_profile_are_accounted_for() -> None:
     assert lost == {r"C:\Users\bob\lost.doc", r"C:\Users\bob\record 902 (name not known)"}
     assert told[r"C:\Users\bob\lost.tmp"].reason == r"excluded by %USERPROFILE%\* [*.tmp]"
     notes = [note.message for note in observer.of(Noted)]
-    assert any("2 damaged or orphaned records have no known folder" in note for note in notes)
+    assert any("3 damaged or orphaned records have no known folder" in note for note in notes)
 
 
 def test_a_folder_that_holds_its_own_parent_ends_the_walk_with_a_warning() -> None:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from extractor.filesystems.ntfs.mft import Mft
-    from extractor.model import Entry
+    from extractor.model import Entry, Run
     from extractor.seams import Stream
 
 RECALL = (
@@ -151,6 +151,8 @@ class File:
         first = self._pieces(name)[0]
         pieces = self._pieces(stored)
         runs = () if pieces[0].resident else tuple(self._mft.runs(pieces))
+        if not pieces[0].resident:
+            self._check_runs(runs, pieces[0].size)
         overlaid = stored != name
         return StreamInfo(
             name=name,
@@ -164,6 +166,17 @@ class File:
             wof=overlay.name if overlay and overlaid else "",
             runs=runs,
         )
+
+    def _check_runs(self, runs: Sequence[Run], size: int) -> None:
+        """Refuse a size that the clusters do not bear out: one false bit of it would outgrow every store."""
+        room = self._mft.volume.size
+        if sum(run.length for run in runs) < size:
+            raise DamagedError(f"its run list is shorter than its {size} bytes")
+        held = [run for run in runs if run.offset is not None]
+        if sum(run.length for run in held) > room or any(
+            (run.offset or 0) + run.length > room for run in held
+        ):
+            raise DamagedError(f"its run list leads outside the {room} bytes of the volume")
 
     def _pieces(self, name: str) -> list[Attribute]:
         """Return the pieces of a stream in order; raise DamagedError when there is no such stream, or no start."""
@@ -194,8 +207,7 @@ class File:
             return BytesStream(first.value)
         runs = self._mft.runs(pieces)
         volume = self._mft.volume
-        if sum(run.length for run in runs) < first.size:
-            raise DamagedError(f"its run list is shorter than its {first.size} bytes")
+        self._check_runs(runs, first.size)
         if first.flags & COMPRESSED and first.compression_unit:
             unit = self._mft.boot.cluster_size << min(first.compression_unit, 32)
             return CompressedStream(volume, runs, first.size, first.valid, unit)

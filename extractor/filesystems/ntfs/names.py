@@ -40,8 +40,13 @@ def plant(scan: Scan) -> tuple[Tree, list[Damage]]:
 
 
 def _is_directory(scan: Scan, reference: int) -> bool:
-    """Tell whether a parent reference still means the directory it was made for; sequence 0 is not checked."""
+    """Tell whether a parent reference still means the directory it was made for.
+
+    Sequence 0 is not checked, nor the root's: its record is never used for anything else.
+    """
     number, sequence = reference & NUMBER, reference >> 48
+    if number == ROOT:
+        return True
     return number in scan.directories and sequence in (0, scan.sequences[number])
 
 
@@ -74,4 +79,5 @@ def _has_long(short: FileName, names: Sequence[FileName]) -> bool:
 def _orphaned(entry: Entry, links: set[int]) -> Damage:
     where = "a link" if entry.parent in links else "lost"
     reason = f"its directory (file record {entry.parent}) is {where}; its content is whole"
-    return Damage(entry.record, reason, entry.name, entry.parent)
+    # No parent: what has that record number now, if anything, is another file or folder.
+    return Damage(entry.record, reason, entry.name)

@@ -84,6 +84,38 @@ def test_a_directory_reused_since_does_not_adopt_files_of_the_old_one(
     assert {each.name for each in filesystem.orphans} >= {"lzx.txt", "xpress4k.txt"}
 
 
+def test_an_orphan_is_not_put_into_what_has_the_record_of_its_directory_now(
+    solo: NtfsFilesystem, spoilt: Spoilt
+) -> None:
+    lost = record_of(solo, *DOCUMENTS)
+    other = record_of(solo, *DOCUMENTS, "report.docx")
+    start = spoilt.place(other)
+    spoilt.write(lost, 0, bytes(spoilt.content[start : start + 1024]))
+    orphan = damage_of(spoilt.open(), record_of(solo, *DOCUMENTS, "wof"))
+    assert f"file record {lost}" in orphan.reason
+    assert orphan.parent == -1
+
+
+def test_a_wrong_sequence_number_of_the_root_loses_no_file(
+    solo: NtfsFilesystem, spoilt: Spoilt
+) -> None:
+    spoilt.write(5, 16, b"\x09\x00")
+    filesystem = spoilt.open()
+    assert listing(filesystem) == listing(solo)
+    assert filesystem.damage == ()
+
+
+def test_a_size_that_its_clusters_do_not_bear_out_is_damage_of_that_file_alone(
+    solo: NtfsFilesystem, spoilt: Spoilt
+) -> None:
+    entry = find(solo, (*DOCUMENTS, "report.docx"))
+    assert entry is not None
+    at = spoilt.attribute(entry.record, 0x80)
+    spoilt.write(entry.record, at + 48, (1 << 55).to_bytes(8, "little"))
+    with pytest.raises(DamagedError, match="shorter than its"):
+        spoilt.open().metadata(entry)
+
+
 def test_a_lost_index_loses_no_file(solo: NtfsFilesystem, spoilt: Spoilt) -> None:
     place = spoilt.content.find(DIRECTORY_INDEX)
     assert place > 0
