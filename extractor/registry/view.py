@@ -61,6 +61,11 @@ class Registry:
         value = self.value(path, name)
         return value.text if value else ""
 
+    def number(self, path: str, name: str) -> int:
+        """Return a value as a number, 0 when it is absent."""
+        value = self.value(path, name)
+        return value.integer if value else 0
+
     def values(self, path: str) -> Sequence[RegistryValue]:
         """Return the values of a key; in HKCR a user's value hides the machine's of the same name."""
         found: dict[str, RegistryValue] = {}

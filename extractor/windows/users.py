@@ -14,10 +14,8 @@ from extractor.model import User, WinPath, upcase
 from extractor.registry import Registry
 from extractor.windows.accounts import Account, Accounts
 from extractor.windows.namespace import Namespace
-from extractor.windows.survey import VERSION
-from extractor.windows.variables import expand
+from extractor.windows.variables import PROFILES, expand
 
-PROFILES = rf"{VERSION}\ProfileList"
 TEMPORARY = 0x800
 """State bit of a profile that Windows made because it could not load the real one."""
 BACKUP = ".BAK"
@@ -55,7 +53,7 @@ def profiles(
             key,
             key[: -len(BACKUP)] if upcase(key).endswith(BACKUP) else key,
             _profile_path(text, namespace),
-            _number(registry, place, "State"),
+            registry.number(place, "State"),
             _time(registry, place, "Load"),
             _time(registry, place, "Unload"),
         )
@@ -126,16 +124,11 @@ def _hive_modified(profile: Profile, namespace: Namespace) -> int:
         return 0  # the file itself gets its own outcome when it is gathered
 
 
-def _number(registry: Registry, key: str, name: str) -> int:
-    value = registry.value(key, name)
-    return value.integer if value else 0
-
-
 def _time(registry: Registry, key: str, what: str) -> int:
     """Return a FILETIME kept in two halves: LocalProfileLoadTimeHigh/Low (10), ProfileLoadTimeHigh/Low (before)."""
     for prefix in ("LocalProfile", "Profile"):
-        high = _number(registry, key, f"{prefix}{what}TimeHigh") & 0xFFFFFFFF
-        low = _number(registry, key, f"{prefix}{what}TimeLow") & 0xFFFFFFFF
+        high = registry.number(key, f"{prefix}{what}TimeHigh") & 0xFFFFFFFF
+        low = registry.number(key, f"{prefix}{what}TimeLow") & 0xFFFFFFFF
         if high:
             return high << 32 | low
     return 0

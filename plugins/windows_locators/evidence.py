@@ -121,25 +121,20 @@ def _text(key: str, *names: str) -> Callable[[Registry], str]:
     return lambda registry: next(filter(None, (registry.text(key, name) for name in names)), "")
 
 
-def _number(registry: Registry, key: str, name: str) -> int:
-    value = registry.value(key, name)
-    return value.integer if value else 0
-
-
 def _version(registry: Registry) -> str:
     """Return ``10.0`` or ``6.1``: from Windows 10 on CurrentVersion stays at 6.3 and two numbers tell."""
-    major = _number(registry, VERSION, "CurrentMajorVersionNumber")
+    major = registry.number(VERSION, "CurrentMajorVersionNumber")
     if major:
-        return f"{major}.{_number(registry, VERSION, 'CurrentMinorVersionNumber')}"
+        return f"{major}.{registry.number(VERSION, 'CurrentMinorVersionNumber')}"
     return registry.text(VERSION, "CurrentVersion")
 
 
 def _update(registry: Registry) -> str:
-    return str(_number(registry, VERSION, "UBR") or "")
+    return str(registry.number(VERSION, "UBR") or "")
 
 
 def _installed(registry: Registry) -> str:
-    seconds = _number(registry, VERSION, "InstallDate")
+    seconds = registry.number(VERSION, "InstallDate")
     return (
         f"{datetime.fromtimestamp(seconds & 0xFFFFFFFF, UTC):%Y-%m-%d %H:%M:%S} UTC"
         if seconds
@@ -148,7 +143,7 @@ def _installed(registry: Registry) -> str:
 
 
 def _last_shutdown(registry: Registry) -> str:
-    return str(_number(registry, rf"{CONTROL}\Windows", "ShutdownTime") or "")
+    return str(registry.number(rf"{CONTROL}\Windows", "ShutdownTime") or "")
 
 
 def _profiles(registry: Registry) -> str:
