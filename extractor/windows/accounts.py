@@ -10,7 +10,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from extractor.errors import SourceError
+from extractor.errors import DamagedError, SourceError
+from extractor.filesystems.sddl import format_sid
 from extractor.model import upcase
 from extractor.registry import Registry
 
@@ -140,12 +141,11 @@ def split_folder(folder: str, computer: str) -> tuple[str, str]:
 
 
 def sid_text(data: bytes) -> str:
-    """Return a binary SID as text ([MS-DTYP] 2.4.2.2); empty when it is cut short."""
-    count = data[1] if len(data) >= 8 else 0
-    if len(data) < 8 + 4 * count:
+    """Return a binary SID as text; empty when it is cut short."""
+    try:
+        return format_sid(data)
+    except DamagedError:
         return ""
-    parts = struct.unpack_from(f"<{count}I", data, 8)
-    return "-".join(["S", str(data[0]), str(int.from_bytes(data[2:8], "big")), *map(str, parts)])
 
 
 def _prefix(sid: str) -> str:
