@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.errors import ImageError, SourceError
-from extractor.filesystems import open_filesystem
+from extractor.filesystems import READABLE, open_filesystem
 from extractor.images import open_images
 from extractor.model import Candidate, VolumeInfo
 from extractor.seams import Filesystem, Image, Volume
 from extractor.volumes import volumes
+from extractor.volumes.partition import EFI_SYSTEM, MSR
 from extractor.windows import locate
 
-READABLE = frozenset({"ntfs", "fat12", "fat16", "fat32", "exfat"})
-SYSTEM_PARTITIONS = frozenset(
-    {
-        "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",  # EFI system partition
-        "e3c9e316-0b5c-4db8-817d-f92df00215ae",  # Microsoft reserved
-    }
-)
+SYSTEM_PARTITIONS = frozenset({EFI_SYSTEM, MSR})
+"""Types of partitions that hold no user's state, whatever file system is in them."""
 
 
 @dataclass(frozen=True, slots=True)

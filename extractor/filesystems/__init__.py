@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from extractor.model import Entry
     from extractor.seams import Filesystem, Volume
 
-__all__ = ["ORPHANS", "find", "is_link", "open_filesystem", "walk"]
+__all__ = ["ORPHANS", "READABLE", "find", "is_link", "open_filesystem", "walk"]
+
+FAT = frozenset({"fat12", "fat16", "fat32", "exfat"})
+READABLE = FAT | {"ntfs"}
+"""``VolumeInfo.filesystem`` of what ``open_filesystem`` can open."""
 
 
 def open_filesystem(volume: Volume) -> Filesystem:
@@ -28,7 +32,7 @@ def open_filesystem(volume: Volume) -> Filesystem:
         from extractor.filesystems.ntfs import NtfsFilesystem
 
         return NtfsFilesystem(volume)
-    if info.filesystem in ("fat12", "fat16", "fat32", "exfat"):
+    if info.filesystem in FAT:
         from extractor.filesystems.tsk import TskFilesystem
 
         return TskFilesystem(volume)

@@ -14,6 +14,7 @@ from extractor.volumes.bitlocker import recognise_bitlocker
 from extractor.volumes.fat_boot import parse_fat_boot, read_label
 from extractor.volumes.ntfs_boot import NtfsBoot, find_ntfs_boot
 from extractor.volumes.ntfs_label import read_ntfs_label
+from extractor.volumes.partition import MSR, RECOVERY
 
 if TYPE_CHECKING:
     from extractor.seams import Readable
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 # Types under which Windows keeps NTFS: only there is a boot sector in the last sector taken for the lost first one.
 NTFS_TYPES = (
     "", "0x07", "0x17", "0x27",
-    "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "de94bba4-06d1-4d40-a16a-bfd50179d6ac",
+    "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", RECOVERY,
 )  # fmt: skip
-MSR = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 STORAGE_SPACES = "e75caf8f-f680-4cee-afa3-b001e56efc2d"
 LDM = ("0x42", "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "af9b60a0-1431-4f62-bc68-3311714a69ad")
 

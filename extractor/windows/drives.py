@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from uuid import UUID
 
+from extractor.filesystems import READABLE
 from extractor.model import VolumeInfo
 from extractor.registry import Registry
+from extractor.volumes.partition import EFI_SYSTEM, MSR, RECOVERY
 
-DATA_FILESYSTEMS = frozenset({"ntfs", "fat12", "fat16", "fat32", "exfat", "refs"})
+DATA_FILESYSTEMS = READABLE | {"refs"}
 NO_DATA = frozenset(
     {
-        "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",  # EFI system partition
-        "e3c9e316-0b5c-4db8-817d-f92df00215ae",  # Microsoft reserved
-        "de94bba4-06d1-4d40-a16a-bfd50179d6ac",  # Windows recovery
+        EFI_SYSTEM,
+        MSR,
+        RECOVERY,
         "0x27",  # recovery
         "0xef",  # EFI system partition
         *(f"0x{kind:02x}" for kind in (0x11, 0x12, 0x14, 0x16, 0x17, 0x1B, 0x1C, 0x1E)),  # hidden

@@ -12,7 +12,8 @@ from extractor.errors import DamagedError
 from extractor.model import BadRange
 from extractor.testing import FakeImage
 from extractor.volumes import volumes
-from extractor.volumes.recognise import LDM, MSR, STORAGE_SPACES, recognise
+from extractor.volumes.partition import MSR
+from extractor.volumes.recognise import LDM, STORAGE_SPACES, recognise
 from extractor.volumes.volume import read_exactly
 from sample_images import unpack
 from tests.conftest import need_tool
