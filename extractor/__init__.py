@@ -16,7 +16,8 @@ report       Event -> files                 ledger, logs, exit code
 cli          argv -> exit code
 
 Between ``scan`` and the stages: ``machine`` opens the disks, ``transfer`` brings each object to its end, ``header`` is
-the manifest's first line. Below all: ``model`` (values), ``errors``, ``events``, ``seams``, ``xmlfile``, ``testing``.
+the manifest's first line. Below all: ``model`` (values), ``filetime``, ``errors``, ``events``, ``seams``, ``xmlfile``,
+``testing``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -20,11 +19,10 @@ from extractor.cli.options import words_parser
 from extractor.cli.screen import human_size, lined_table, open_console
 from extractor.cli.slash import HelpWanted
 from extractor.errors import ColdstateError, NoWindowsError
+from extractor.filetime import to_datetime
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable
 from extractor.windows import Survey, open_install, survey
-
-FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 def run_inspect(words: list[str]) -> int:
@@ -155,7 +153,7 @@ def _draw_windows(
 def _date(filetime: int) -> str:
     """Return a FILETIME as a person reads it (UTC); what no calendar holds stays a number."""
     try:
-        moment = FILETIME_EPOCH + timedelta(microseconds=filetime // 10)
+        moment = to_datetime(filetime)
     except OverflowError:
         return str(filetime)
     return f"{moment:%Y-%m-%d %H:%M}" if filetime else "-"

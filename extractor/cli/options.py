@@ -17,6 +17,7 @@ from typing import Any, Never
 from extractor.cli.slash import HelpWanted, to_options
 from extractor.cli.switches import SWITCHES, State, Switch, Takes
 from extractor.errors import ArgumentTooLongError, LogFileError, ProgressLogError, UsageError
+from extractor.filetime import to_filetime
 from extractor.gather.policy import parse_efs
 from extractor.report.main_log import parse_verbosity
 from extractor.scan import Request
@@ -276,4 +277,4 @@ def _reference_time(text: str | None) -> int:
         day = datetime.strptime(text, "%Y/%m/%d").replace(tzinfo=UTC) if text else datetime.now(UTC)
     except ValueError as error:
         raise UsageError(f"--reference-time {text}: takes YYYY/MM/DD") from error
-    return int((day - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) * 10_000_000
+    return to_filetime(day.replace(microsecond=0))

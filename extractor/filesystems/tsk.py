@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from extractor.errors import DamagedError, ImageError
 from extractor.filesystems.tree import Tree, is_link
 from extractor.filesystems.tsk_protocol import receive, send
+from extractor.filetime import TICKS, UNIX_EPOCH
 from extractor.model import (
     FILE_ATTRIBUTE_ARCHIVE,
     FILE_ATTRIBUTE_DIRECTORY,
@@ -40,8 +41,6 @@ SILENCE = 60.0
 """Seconds that the worker may be silent before it counts as hung."""
 PIECE = 1 << 20
 SECTOR = 512
-EPOCH = 11_644_473_600
-"""Seconds from 1601 to 1970."""
 LABEL = " (Volume Label Entry)"
 """How The Sleuth Kit marks the label of a FAT volume, which it lists as a file of the root."""
 EXFAT_METAFILES = ("$ALLOC_BITMAP", "$UPCASE_TABLE", "$TEX_FAT", "$VOLUME_GUID")
@@ -288,7 +287,7 @@ def _stream_info(facts: dict[str, Any]) -> StreamInfo:
 
 
 def _filetime(seconds: int, nano: int) -> int:
-    return (seconds + EPOCH) * 10_000_000 + nano // 100 if seconds else 0
+    return UNIX_EPOCH + seconds * TICKS + nano // 100 if seconds else 0
 
 
 def _attributes(entry: Entry, mode: int, filesystem: str) -> int:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from extractor.errors import UsageError
+from extractor.filetime import TICKS, to_filetime
 from extractor.model import User, upcase
 from extractor.rules.patterns import Glob
-
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_TICKS = 10_000_000  # FILETIME units in a second
 
 # LocalSystem, LocalService, NetworkService and the virtual accounts of services and desktops are not people.
 _MACHINE_ACCOUNT = re.compile(r"S-1-5-(18|19|20|8\d|9\d)(-|$)", re.IGNORECASE)
@@ -90,12 +88,12 @@ def _threshold(text: str, now: int) -> int:
     """Return the FILETIME from which on a use counts; ``/uel:0`` is "logged on now", on an offline disk nobody."""
     if re.fullmatch(r"\d{1,6}", text, re.ASCII):
         days = int(text)
-        return now - days * 86_400 * _TICKS if days else 1 << 64
+        return now - days * 86_400 * TICKS if days else 1 << 64
     try:
         date = datetime.strptime(text, "%Y/%m/%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise UsageError(f"/uel:{text}: give a number of days or a date as YYYY/MM/DD") from error
-    return (date - _EPOCH) // timedelta(microseconds=1) * 10
+    return to_filetime(date)
 
 
 def _is_local(user: User, computer: str) -> bool:

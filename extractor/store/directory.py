@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from extractor.errors import DamagedError
+from extractor.filetime import UNIX_EPOCH
 from extractor.model import ObjectKind, Record, Selected, StreamInfo, WinPath
 from extractor.seams import Captured
 from extractor.store import records
@@ -41,8 +42,6 @@ FILES = "File"
 STREAMS = (CATALOG_DIRECTORY, "streams")
 
 _NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
-_EPOCH = 116_444_736_000_000_000
-"""1970-01-01 as FILETIME."""
 _REPRESENTABLE = range(-(1 << 31), 1 << 33)
 """Seconds that every Linux file system in use can hold as a modification time."""
 _HOSTS_KEPT = 4096
@@ -300,7 +299,7 @@ def _new_catalog(tree: Tree, place: Path) -> Catalog:
 
 def set_modified(target: int, modified: int) -> None:
     """Set the modification time (FILETIME) of an open file, where the host can hold it; the catalog has it anyway."""
-    nanoseconds = (modified - _EPOCH) * 100
+    nanoseconds = (modified - UNIX_EPOCH) * 100
     if modified and nanoseconds // 1_000_000_000 in _REPRESENTABLE:
         with suppress(OSError):  # a file system without times is no reason to lose the file
             os.utime(target, ns=(nanoseconds, nanoseconds))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from extractor.errors import SourceError
 from extractor.filesystems import find
+from extractor.filetime import to_datetime
 from extractor.model import Candidate, Entry, Evidence, upcase
 from extractor.registry import Registry, open_hive
 from extractor.seams import Filesystem, Hive, Stream
@@ -188,7 +189,7 @@ def _fact_evidence(facts: Mapping[str, str]) -> Iterator[Evidence]:
 
 def _shown_time(filetime: int) -> str:
     try:
-        time = datetime(1601, 1, 1, tzinfo=UTC) + timedelta(microseconds=filetime // 10)
+        time = to_datetime(filetime)
     except OverflowError:
         return f"FILETIME {filetime:#x}, beyond the year 9999"
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -14,6 +14,7 @@ import pytest
 from extractor.errors import DamagedError, ImageError
 from extractor.filesystems import find, open_filesystem, tsk, walk
 from extractor.filesystems.tsk import TskFilesystem, TskWorker
+from extractor.filetime import TICKS, UNIX_EPOCH
 from extractor.model import FILE_ATTRIBUTE_HIDDEN, FILE_ATTRIBUTE_READONLY, BadRange
 from extractor.testing import FakeImage
 from extractor.volumes import volumes
@@ -80,7 +81,7 @@ def test_fat_metadata_is_what_fat_keeps(tmp_path: Path) -> None:
         assert long is not None
         assert big is not None
         assert long.short_name
-        assert filesystem.metadata(long).times.modified == (1_700_000_000 + tsk.EPOCH) * 10**7
+        assert filesystem.metadata(long).times.modified == 1_700_000_000 * TICKS + UNIX_EPOCH
         wanted = FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_READONLY
         assert filesystem.metadata(big).attributes & wanted == wanted
         (stream,) = filesystem.metadata(big).streams

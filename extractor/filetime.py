@@ -1,0 +1,21 @@
+"""FILETIME (unsigned 100 ns ticks since 1601-01-01 UTC, [MS-DTYP] 2.3.3) beside the times of Python and Unix."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+TICKS = 10_000_000
+"""Ticks in a second."""
+UNIX_EPOCH = 116_444_736_000_000_000
+"""1970-01-01 as FILETIME."""
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+
+
+def to_filetime(moment: datetime) -> int:
+    """Return an aware datetime as FILETIME."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
+
+
+def to_datetime(filetime: int) -> datetime:
+    """Return a FILETIME in UTC; raise OverflowError beyond the year 9999, as far as Python's calendar goes."""
+    return _EPOCH + timedelta(microseconds=filetime // 10)
