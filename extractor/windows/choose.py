@@ -43,9 +43,19 @@ def choose(
         raise NoWindowsError(_nothing(found))
     if all_windows:
         return Choice(tuple(each for each in found.candidates if each.valid))
+    return Choice((valid[0],), tuple(_notes_of(found, valid)))
+
+
+def _notes_of(found: Survey, valid: list[Candidate]) -> Iterator[str]:
+    """Say what was not taken, and what was taken only because nothing better is whole."""
+    taken = _shown(found.path_of(valid[0]))
     others = ", ".join(_shown(found.path_of(each)) for each in valid[1:])
-    notes = (f"{_shown(found.path_of(valid[0]))} is taken; also here: {others}",) if others else ()
-    return Choice((valid[0],), notes)
+    if others:
+        yield f"{taken} is taken; also here: {others}"
+    if valid[0].kind == "windows.old":
+        broken = [_fault(found, each) for each in found.candidates if each.kind == "windows"]
+        why = "; ".join(broken) or "where it was is damaged, or it is on another disk"
+        yield f"{taken} is an earlier installation, taken because no current Windows is whole: {why}"
 
 
 def _first_valid(found: Survey, request: OfflineRequest) -> Choice:
@@ -125,11 +135,12 @@ def _refuse_several(found: Survey, request: OfflineRequest) -> None:
 def _nothing(found: Survey) -> str:
     if not found.candidates:
         return f"No directory of {len(found.filesystems)} readable volume(s) looks like a Windows"
-    each_said = (
-        f"{_shown(found.path_of(each))} ({printable(each.reason) or 'valid'})"
-        for each in found.candidates
-    )
-    return f"Windows directories here: {'; '.join(each_said)}"
+    each_said = "; ".join(_fault(found, each) for each in found.candidates)
+    return f"Windows directories here: {each_said}"
+
+
+def _fault(found: Survey, candidate: Candidate) -> str:
+    return f"{_shown(found.path_of(candidate))} ({printable(candidate.reason) or 'valid'})"
 
 
 def _shown(path: WinPath) -> str:

@@ -58,6 +58,16 @@ def test_the_first_valid_windir_wins(wanted: OfflineRequest | None, expected: st
     assert [str(found.path_of(each)) for each in choose(found, wanted).chosen] == [expected]
 
 
+def test_an_earlier_installation_is_never_taken_in_silence_for_the_damaged_current_one() -> None:
+    bad = windows("Windows") | {r"Windows\System32\config\SOFTWARE": b"damaged"}
+    found = surveyed(disk({**bad, **windows(r"Windows.old\Windows")}, VOLUME_C))
+    choice = choose(found)
+    assert [str(found.path_of(each)) for each in choice.chosen] == [OLD]
+    (note,) = choice.notes
+    assert "an earlier installation, taken because no current Windows is whole" in note
+    assert r"C:\Windows (" in note
+
+
 REFUSED: list[tuple[OfflineRequest, type[ColdstateError], int, str]] = [
     (request(r"C:\None"), NoWindowsError, 26, r"C:\None is skipped: it is no Windows directory"),
     (request(r"C:\Bad"), NoWindowsError, 26, "SOFTWARE: not a registry hive"),
