@@ -64,7 +64,8 @@ def _content(path: Path, label: str, error: type[UsageError]) -> bytes:
 
 def _message(text: str | None) -> str:
     """Return lxml's message without the place, which is said once, in front."""
-    return re.sub(r", line \d+, column \d+.*$", "", text or "the file is not XML", flags=re.DOTALL)
+    said = re.sub(r", line \d+, column \d+.*$", "", text or "the file is not XML", flags=re.DOTALL)
+    return said.strip()
 
 
 def _refuse_doctype(
