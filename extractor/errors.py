@@ -22,6 +22,7 @@ ColdstateError
 │  ├─ StoreLocationError     27  a store is there already, or the place is not fit for one
 │  ├─ NoSuchStoreError       27  what was named is no store of ours
 │  └─ CorruptStoreError      42  a store whose bytes are not what its manifest says
+├─ OutputError           72  the results of a command cannot be printed
 ├─ CanceledError          2  Ctrl+C
 └─ LedgerError           71  our own totals do not balance: a defect of this program, never hidden
 
@@ -160,6 +161,12 @@ class CorruptStoreError(StoreError):
     """Bytes of the store differ from its manifest."""
 
     exit_code = 42
+
+
+class OutputError(ColdstateError):
+    """The results of a command cannot be printed (disk full)."""
+
+    exit_code = 72
 
 
 class CanceledError(ColdstateError):

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.text import Text
 
+from extractor.cli.options import words_parser
 from extractor.cli.screen import human_size, lined_table, open_console
-from extractor.errors import UsageError
 from extractor.seams import registered
 
 SEAMS = ("images", "locators", "gatherers", "stores")
@@ -34,7 +34,7 @@ ROOM_WANTED = 250 << 20
 
 def run_plugins(words: list[str]) -> int:
     """Print every registered plug-in; exit code 0."""
-    _refuse_words("plugins", words)
+    words_parser("plugins", "List the plug-ins that are installed.").parse_args(words)
     table = lined_table("seam", "name", "distribution", "version", "class")
     for seam in SEAMS:
         for plugin in registered(seam):
@@ -52,7 +52,7 @@ def run_plugins(words: list[str]) -> int:
 
 def run_doctor(words: list[str]) -> int:
     """Print a row for each thing that a run needs; exit code 0 when all are fit, else 71."""
-    _refuse_words("doctor", words)
+    words_parser("doctor", "Tell whether this computer is fit for a run.").parse_args(words)
     findings = list(_findings())
     table = lined_table("", "what", "found")
     for fit, what, found in findings:
@@ -83,8 +83,3 @@ def _try_import(distribution: str, module: str) -> tuple[bool, str, str]:
         return True, distribution, version(distribution)
     except (ImportError, PackageNotFoundError) as error:
         return False, distribution, str(error)
-
-
-def _refuse_words(command: str, words: list[str]) -> None:
-    if words:
-        raise UsageError(f"coldstate {command} takes no arguments, got {words[0]!r}")

@@ -6,13 +6,18 @@ Results go to stdout, everything for a person's eye to stderr.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from extractor.cli.slash import HELP, HelpWanted
+from extractor.cli.streams import ReaderGoneError, prepare_streams, refuse_narrow_names
 from extractor.errors import ColdstateError, UsageError
+
+READER_GONE = 128 + signal.SIGPIPE
+"""What a shell says of a program whose reader went away: no code of USMT's."""
 
 USAGE = """coldstate {version}: an offline ScanState for Linux.
 
@@ -32,21 +37,19 @@ Microsoft has not published the catalog that LoadState requires.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the words name and return its exit code; never raises."""
+    if argv is None:
+        prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
-    except HelpWanted as help_text:
-        print(help_text, end="")
-        return _help_code(words)
+        return _answer(words)
     except ColdstateError as error:
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:
         print("coldstate: stopped; no store was written", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 71
+    except ReaderGoneError:
+        return READER_GONE
     except Exception as error:  # noqa: BLE001 (the one place: a defect of ours must not look like a crash of the evidence)
         print(f"coldstate: internal error: {type(error).__name__}", file=sys.stderr)
         if os.environ.get("COLDSTATE_DEBUG"):
@@ -54,6 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print("Please report it; COLDSTATE_DEBUG=1 shows where it happened.", file=sys.stderr)
         return 71
+
+
+def _answer(words: list[str]) -> int:
+    try:
+        code = _run(words)
+    except HelpWanted as help_text:
+        print(help_text, end="")
+        code = _help_code(words)
+    sys.stdout.flush()
+    return code
 
 
 def _help_code(words: list[str]) -> int:
@@ -81,7 +94,13 @@ def _run(words: list[str]) -> int:
     command = COMMANDS.get(name)
     if command is None:
         raise UsageError(f"{name!r} is no command; `coldstate --help` shows them")
-    return command(rest)
+    if name in OF_STORES:
+        refuse_narrow_names()
+    return command(rest if name in SLASHED else _with_long_help(rest))
+
+
+def _with_long_help(words: list[str]) -> list[str]:
+    return ["--help" if word.lower() in HELP else word for word in words]
 
 
 def _scan(words: list[str]) -> int:
@@ -128,3 +147,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plugins": _plugins,
     "doctor": _doctor,
 }
+
+SLASHED = frozenset({"scan", "scanstate"})
+"""Commands that translate slash switches themselves."""
+OF_STORES = SLASHED | {"store"}
+"""Commands that write or look up file names of the evidence."""

@@ -28,12 +28,14 @@ from extractor.scan import Request, Result, Run, scan
 def run_scan(command: str, words: list[str]) -> int:
     """Run one request and return its exit code; its errors are logged, and raised for the caller to say."""
     parsed = parse(command, words)
-    with open_screen(parsed.screen) as screen, _open_reports(parsed.request) as reports:
-        observer = broadcast(screen, *reports)
-        observer(Noted("info", f"coldstate {version('coldstate')}: {' '.join((command, *words))}"))
-        for note in parsed.notes:
-            observer(Noted("info", note))
-        result = _run(parsed, observer)
+    with open_screen(parsed.screen) as screen:
+        try:
+            result = _report(parsed, command, words, screen)
+        except ColdstateError as error:
+            screen(Finished(error.exit_code, message=str(error)))
+            if parsed.screen != "json":
+                raise
+            return error.exit_code  # every line of stderr is JSON: the last event has said it
     if parsed.screen not in {"json", "none"}:
         console = open_console(sys.stderr)
         for path, verified in result.verified.items():
@@ -43,14 +45,24 @@ def run_scan(command: str, words: list[str]) -> int:
     return result.exit_code
 
 
-def _run(parsed: Parsed, observer: Observer) -> Result:
+def _report(parsed: Parsed, command: str, words: list[str], screen: Observer) -> Result:
+    """Run with every report that was asked for; each is told how the run ended."""
+    with _open_reports(parsed.request) as reports:
+        observer = broadcast(screen, *reports)
+        observer(Noted("info", f"coldstate {version('coldstate')}: {' '.join((command, *words))}"))
+        for note in parsed.notes:
+            observer(Noted("info", note))
+        return _run(parsed, observer, broadcast(*reports))
+
+
+def _run(parsed: Parsed, observer: Observer, reports: Observer) -> Result:
     try:
         result = scan(parsed.request, observer)
     except ColdstateError as error:
-        observer(Finished(error.exit_code, message=str(error)))
+        reports(Finished(error.exit_code, message=str(error)))
         raise
     except KeyboardInterrupt as error:
-        observer(Finished(CanceledError.exit_code, message="Ctrl+C"))
+        reports(Finished(CanceledError.exit_code, message="Ctrl+C"))
         raise CanceledError("stopped by Ctrl+C; no store was written") from error
     failures = sum(run.failures for run in result.runs)
     observer(Finished(result.exit_code, failures))
