@@ -40,13 +40,16 @@ if TYPE_CHECKING:
 SILENCE = 60.0
 """Seconds that the worker may be silent before it counts as hung."""
 PIECE = 1 << 20
+"""Bytes asked of the worker at a time; it may ask for eight times as many."""
 SECTOR = 512
 LABEL = " (Volume Label Entry)"
 """How The Sleuth Kit marks the label of a FAT volume, which it lists as a file of the root."""
 EXFAT_METAFILES = ("$ALLOC_BITMAP", "$UPCASE_TABLE", "$TEX_FAT", "$VOLUME_GUID")
 """What it lists in the root of exFAT for structures that Windows shows nobody."""
 NTFS_METAFILES = 16
+"""MFT records below hold the file system's own files."""
 FILLER_RUN, SPARSE_RUN = 0x1, 0x2
+"""TSK_FS_ATTR_RUN_FLAG_FILLER and _SPARSE: runs without clusters."""
 
 
 class TskWorker:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import socket
 
 LARGEST = 16 << 20
+"""Bytes of a header or a payload that are believed: a bound for what the other side claims."""
 _LENGTHS = struct.Struct(">II")
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 MEMORY = 2 << 30
 """Bytes of address space, Python and libraries included."""
 BATCH = 500
+"""Entries in one message."""
 MOST_ENTRIES = 20_000_000
+"""A bound for directories that a hostile volume lets grow for ever."""
 
 
 class Bytes(pytsk3.Img_Info):  # type: ignore[misc]

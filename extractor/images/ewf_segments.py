@@ -21,11 +21,16 @@ TABLE_HEADER = struct.Struct("<I4xQ4xI")
 """Table: number of entries, base of their offsets, Adler-32 of the 20 bytes before."""
 GEOMETRY = struct.Struct("<4xIIIQ")
 """Volume of EnCase: chunks, sectors per chunk, bytes per sector, sectors. SMART's has a 32-bit last field."""
-SMART_VOLUME = 94
+FILE_HEADER = 13
+"""Bytes before the first section: signature, 1, segment number, 0."""
+VOLUME, SMART_VOLUME = 1052, 94
+"""Bytes of a volume section's data, as EnCase writes it and as SMART does."""
 MAX_SECTIONS = 100_000
+"""Of one segment: a bound for a chain that does not end."""
 MAX_CHUNK = 128 << 20
 """32768 sectors of 4096 bytes: the largest chunk that any known writer makes."""
 ERROR_HEADER = 520
+"""Bytes before the first entry of an error2 section: their number, padding, Adler-32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +117,8 @@ def parse_segments(files: Sequence[File]) -> list[Segment]:
 
 
 def _parse_segment(file: File, number: int) -> Segment:
-    head = file.read_at(0, 13)
-    if len(head) < 13 or not head.startswith(SIGNATURE):
+    head = file.read_at(0, FILE_HEADER)
+    if len(head) < FILE_HEADER or not head.startswith(SIGNATURE):
         raise ImageError(f"{file.path} is no E01 segment: its signature is missing")
     (own,) = struct.unpack_from("<H", head, 9)
     if own != number:
@@ -135,7 +140,7 @@ def _parse_segment(file: File, number: int) -> Segment:
 
 def _sections(file: File) -> Iterator[Section]:
     """Yield the sections up to ``next`` or ``done``, which point to themselves."""
-    offset = 13
+    offset = FILE_HEADER
     for _ in range(MAX_SECTIONS):
         section = _parse_section(file, offset)
         yield section
@@ -176,7 +181,7 @@ def _checked(file: File, section: Section, length: int) -> bytes:
 
 def _parse_geometry(file: File, section: Section) -> Geometry:
     smart = section.next - section.data == SMART_VOLUME
-    raw = _checked(file, section, SMART_VOLUME if smart else 1052)
+    raw = _checked(file, section, SMART_VOLUME if smart else VOLUME)
     _, per_chunk, sector_size, sectors = GEOMETRY.unpack_from(raw)
     found = Geometry(
         sectors & 0xFFFFFFFF if smart else sectors,

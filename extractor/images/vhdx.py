@@ -31,8 +31,11 @@ DISK_SIZE = UUID("2fa54224-cd1b-4876-b211-5dbed83bf4b8")
 SECTOR_SIZE = UUID("8141bf1d-a96f-4709-ba47-f233a8faab5f")
 PARENT_LOCATOR = UUID("a8d35f2d-b30b-454d-abf7-d3d84834ab0c")
 FULLY_PRESENT, PARTIALLY_PRESENT = 6, 7
+"""States of a block that lies in this file (2.5.1.1); a sector bitmap block is present as 6 too."""
 MAX_SIZE = 64 << 40
+"""Largest VHDX, 64 TiB (2.6.2.2)."""
 MAX_ITEM = MIB
+"""Bytes that one metadata item may have (2.6.1.2)."""
 PARENT_PATHS = ("relative_path", "volume_path", "absolute_win32_path")
 
 
