@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from extractor.filetime import to_filetime
 from extractor.gather.policy import parse_efs
 from extractor.report.main_log import parse_verbosity
 from extractor.scan import Request
+from extractor.select.users import parse_last_used
 
 LONGEST = 256
 """Characters that ScanState takes in one argument."""
@@ -30,6 +33,7 @@ USAGES = {
     "scan": "coldstate scan IMAGE... --store STORE [options]",
     "scanstate": "coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [options]",
 }
+ARCHITECTURES = {"": "", "32": "x86", "64": "x64"}
 SCREENS = ("auto", "rich", "plain", "json", "none")
 
 
@@ -199,6 +203,7 @@ def _refuse_conflicts(given: argparse.Namespace) -> None:
 
 
 def _refuse_bad_values(given: argparse.Namespace) -> None:
+    _refuse_empty_values(given)
     _whole_number("/r", given.retries)
     _whole_number("/w", given.wait)
     _whole_number("--sparse-limit", given.sparse_limit)
@@ -208,9 +213,22 @@ def _refuse_bad_values(given: argparse.Namespace) -> None:
         parse_efs(given.efs)
     if given.progress is not None and given.progress not in SCREENS:
         raise UsageError(f"--progress {given.progress}: takes {', '.join(SCREENS)}")
-    for path in given.rules or ():
-        if not path:
-            raise UsageError("/i needs the name of a rule file")
+    if given.last_used is not None:
+        parse_last_used(given.last_used, 0)
+    if re.match(r"[A-Za-z]:[\\/]|\\\\", given.store or ""):
+        raise UsageError(f"{given.store} is a path of Windows; name a folder of this computer")
+
+
+def _refuse_empty_values(given: argparse.Namespace) -> None:
+    """``/offlineWinDir:$DIR`` with DIR unset must not mean that the switch was not given."""
+    for switch in SWITCHES:
+        value = getattr(given, switch.field, None)
+        if switch.takes is Takes.VALUE and (
+            value == "" or (isinstance(value, list) and "" in value)
+        ):
+            raise UsageError(
+                f"{'/' + switch.slash if switch.slash else '--' + switch.long} needs a value"
+            )
 
 
 def _whole_number(spelled: str, text: str | None) -> None:
@@ -233,6 +251,9 @@ def _refuse_reports_in_store(given: argparse.Namespace) -> None:
 def _request(
     given: argparse.Namespace, words: Sequence[str], environment: Mapping[str, str]
 ) -> Request:
+    twice = [path for path, count in Counter(given.images or ()).items() if count > 1]
+    if twice:
+        raise UsageError(f"{twice[0]} is named twice")
     if not given.images:
         raise UsageError("no disk image is named (scan IMAGE..., or scanstate --image IMAGE)")
     no_store = given.dry_run is not None or given.estimate is not None
@@ -261,9 +282,16 @@ def _request(
         progress_log=Path(given.progress_log) if given.progress_log else None,
         sparse_limit=int(given.sparse_limit or 64) << 30,
         verify_image=bool(given.verify_image),
-        arch={"32": "x86", "64": "x64"}.get(environment.get("MIG_OFFLINE_PLATFORM_ARCH", ""), ""),
+        arch=_arch(environment.get("MIG_OFFLINE_PLATFORM_ARCH", "")),
         command=tuple(words),
     )
+
+
+def _arch(text: str) -> str:
+    """Return what MIG_OFFLINE_PLATFORM_ARCH (usmt.md 1.7) says of the offline Windows; empty when it is not set."""
+    if text not in ARCHITECTURES:
+        raise UsageError(f"MIG_OFFLINE_PLATFORM_ARCH is 32 or 64, not {text}")
+    return ARCHITECTURES[text]
 
 
 def _default_log(environment: Mapping[str, str]) -> Path:

@@ -47,7 +47,7 @@ def choose_users(
     ``computer`` is the offline machine's name and ``now`` the FILETIME from which ``/uel:N`` counts back. Raises
     UsageError when ``/uel`` is neither a number of days nor a date.
     """
-    since = _threshold(switches.last_used, now) if switches.last_used else None
+    since = parse_last_used(switches.last_used, now) if switches.last_used else None
     return tuple(_choice(user, switches, computer, since) for user in users)
 
 
@@ -84,8 +84,11 @@ def _choice(user: User, switches: UserSwitches, computer: str, since: int | None
     return Choice(user, selected=True)
 
 
-def _threshold(text: str, now: int) -> int:
-    """Return the FILETIME from which on a use counts; ``/uel:0`` is "logged on now", on an offline disk nobody."""
+def parse_last_used(text: str, now: int) -> int:
+    """Return the FILETIME from which on a use counts; ``/uel:0`` is "logged on now", on an offline disk nobody.
+
+    Raises UsageError for what is neither days nor a date.
+    """
     if re.fullmatch(r"\d{1,6}", text, re.ASCII):
         days = int(text)
         return now - days * 86_400 * TICKS if days else 1 << 64

@@ -72,9 +72,9 @@ def open_place(store: Path, *, overwrite: bool) -> Place:
     Raises StoreLocationError (27) when a store is there and ``overwrite`` (``/o``) is not given, when what is there is
     Microsoft's or not a store of ours, when another run writes there, or when the place cannot be written.
     """
-    if store.exists() and not store.is_dir():
-        raise StoreLocationError(f"{store} is a file; a store needs a folder")
     with preparing(store):
+        if store.exists() and not store.is_dir():
+            raise StoreLocationError(f"{store} is a file; a store needs a folder")
         store.mkdir(parents=True, exist_ok=True)
         parent = os.open(store, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

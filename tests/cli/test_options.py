@@ -49,6 +49,14 @@ LONG = "x" * 257
         (["/progress:out/p.log"], 40),
         (["/listfiles:out/l.txt"], 11),
         (["--progress", "fast"], 11),
+        (["/offlineWinDir:"], 11),
+        (["/offlineWinOld:"], 11),
+        (["/ui:"], 11),
+        (["/i:"], 11),
+        (["/progress:"], 11),
+        (["/uel:yesterday"], 11),
+        (["/uel:2026/13/45"], 11),
+        (["--image", "disk.raw"], 11),
     ],
 )
 def test_a_wrong_command_line_ends_with_the_documented_code(words: list[str], code: int) -> None:
@@ -123,3 +131,15 @@ def test_the_environment_sets_what_usmt_lets_it_set() -> None:
     request = parse("scanstate", STATE, environment).request
     assert request.arch == "x86"
     assert request.log == Path("/var/tmp/ScanState.log")
+
+
+@pytest.mark.parametrize("store", ["C:\\", "D:\\stores\\1", "d:/stores", "\\\\server\\share"])
+def test_a_path_of_windows_is_no_place_for_a_store(store: str) -> None:
+    with pytest.raises(ColdstateError, match="path of Windows") as caught:
+        parse("scanstate", [store, "--image", "disk.raw"])
+    assert caught.value.exit_code == 11
+
+
+def test_an_architecture_that_is_none_is_refused() -> None:
+    with pytest.raises(ColdstateError, match="MIG_OFFLINE_PLATFORM_ARCH is 32 or 64"):
+        parse("scanstate", STATE, {"MIG_OFFLINE_PLATFORM_ARCH": "arm"})

@@ -79,3 +79,11 @@ def test_every_command_answers_both_words_for_help(command: str, word: str, code
     done = _shell('"$@"', command, word)
     assert done.returncode == code
     assert done.stdout.startswith("usage: coldstate")
+
+
+def test_a_store_name_too_long_for_the_file_system_is_one_sentence(
+    disk: Path, tmp_path: Path
+) -> None:
+    done = _shell('"$@"', "scan", disk, "--store", tmp_path / ("x" * 300), "--progress", "none")
+    assert done.returncode == 27
+    assert "no store can be made here" in done.stderr
