@@ -42,7 +42,9 @@ def choose(
     if not valid:
         raise NoWindowsError(_nothing(found))
     if all_windows:
-        return Choice(tuple(each for each in found.candidates if each.valid))
+        broken = "; ".join(_fault(found, each) for each in found.candidates if not each.valid)
+        notes = (f"no store is made of what is no whole Windows: {broken}",) if broken else ()
+        return Choice(tuple(each for each in found.candidates if each.valid), notes)
     return Choice((valid[0],), tuple(_notes_of(found, valid)))
 
 

@@ -68,6 +68,11 @@ def test_an_earlier_installation_is_never_taken_in_silence_for_the_damaged_curre
     assert r"C:\Windows (" in note
 
 
+def test_all_windows_says_which_one_is_not_whole() -> None:
+    (note,) = choose(three(), all_windows=True).notes
+    assert r"C:\Bad (System32\config\SOFTWARE: not a registry hive" in note
+
+
 REFUSED: list[tuple[OfflineRequest, type[ColdstateError], int, str]] = [
     (request(r"C:\None"), NoWindowsError, 26, r"C:\None is skipped: it is no Windows directory"),
     (request(r"C:\Bad"), NoWindowsError, 26, "SOFTWARE: not a registry hive"),
