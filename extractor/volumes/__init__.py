@@ -44,7 +44,7 @@ def _described(image: Image, index: int) -> Iterator[VolumeInfo]:
     a file system known only by its last sector comes after it, for that may be the last partition's.
     """
     whole, content = Partition(0, 0, image.size, ""), recognise(image)
-    no_table = Table("none", image.info.sector_size, (whole,))
+    no_table = Table(image.info.sector_size, (whole,))
     named = content.filesystem not in NOTHING
     table = None
     if not named or content.from_backup:

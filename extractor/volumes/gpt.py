@@ -41,7 +41,7 @@ def parse_gpt(disk: Readable, sector_size: int) -> Table | None:
         except DamagedError:
             continue  # the other copy may be whole; when neither is, the caller says that there is no table
         if partitions is not None:
-            return Table("gpt", sector_size, tuple(partitions), note=note)
+            return Table(sector_size, tuple(partitions), note=note)
     return None
 
 

@@ -42,7 +42,7 @@ def parse_mbr(disk: Readable, sector_size: int) -> Table | None:
             partitions += logical
             break
     signature = int.from_bytes(sector[440:444], "little")
-    return Table("mbr", sector_size, tuple(partitions), signature, note)
+    return Table(sector_size, tuple(partitions), signature, note)
 
 
 def _entries(sector: bytes) -> list[tuple[int, int, int]]:

@@ -26,9 +26,8 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A partition table: its kind (``mbr``, ``gpt``), partitions, and a note when it is not whole."""
+    """A partition table: its partitions, and a note when it is not whole; the signature is an MBR's."""
 
-    kind: str
     sector_size: int
     partitions: tuple[Partition, ...]
     disk_signature: int = 0
