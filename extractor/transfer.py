@@ -80,8 +80,7 @@ class Transfer:
         scope = captured.selected.scope
         if self._store is not None:
             return self._store.add(captured, lambda count: self._tell(BytesCopied(scope, count)))
-        if captured.refusal is not None:
-            raise captured.refusal
+        _try_to_open(captured)
         return records.stored(captured.selected, {}, "")
 
     def _end(self, record: Record, *, noted: bool = False) -> None:
@@ -95,13 +94,22 @@ class Transfer:
 
     def _fail(self, record: Record, error: SourceError) -> None:
         """Account for an object that cannot be had; without leave to go on, that is the end of the run."""
-        ignored = self._policy.goes_on(error)
+        ignored = self._store is None or self._policy.goes_on(error)  # a dry run tells them all
         self._tell(ObjectFailed(record.user, record.path, usmt_action(error), str(error), ignored))
         self._end(record)
         if not ignored:
             advice = self._policy.advice(error)
             raise type(error)(f"{printable(str(record.path))}: {error}; {advice}") from error
         self.failures += 1
+
+
+def _try_to_open(captured: Captured) -> None:
+    """Raise the SourceError that the metadata alone can tell, such as a placeholder of a cloud; no content is read."""
+    if captured.refusal is not None:
+        raise captured.refusal
+    for stream in captured.selected.metadata.streams:
+        if stream.size:
+            captured.open(stream.name)
 
 
 def _unreadable(each: Unreadable) -> Record:
