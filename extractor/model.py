@@ -284,6 +284,8 @@ class Damage:
     """A name for it where one is known."""
     parent: int = -1
     """Record of the directory it belonged to, -1 when that is not known."""
+    lost: bool = True
+    """False when no object is missing: a copy of a structure served, or only a property is gone."""
 
 
 # --- registry -------------------------------------------------------------------------------------

@@ -80,6 +80,8 @@ class Run:
     summary: Summary
     choices: tuple[Choice, ...]
     failures: int
+    ungathered: int
+    """Include patterns of the rules for the registry and INI files: that state is not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Result:
     def exit_code(self) -> int:
         """0 when nothing that rules selected was lost and no medium belies its hashes, else 3."""
         doubted = sum(each.verdict not in FINE for each in self.verified.values())
-        return exit_code(doubted + sum(run.summary.all.not_stored.objects for run in self.runs))
+        lost = sum(run.summary.all.not_stored.objects + run.ungathered for run in self.runs)
+        return exit_code(doubted + lost)
 
 
 def scan(request: Request, observer: Observer) -> Result:
@@ -143,7 +146,10 @@ def _migrate(
         observer(PhaseStarted(Phase.COLLECTING))
         policy = Policy(request.continue_on_error, parse_efs(request.efs))
         transfer = Transfer(store, policy, observer)
-        chosen = transfer.account(select(scene_of(install), rules, choices, observer))
+        selection = select(scene_of(install), rules, choices, observer)
+        chosen = transfer.account(selection)
+        if not chosen:
+            observer(Noted("warning", "the rules selected nothing: there is nothing to store"))
         observer(PhaseStarted(Phase.ESTIMATING if request.dry_run else Phase.SAVING))
         if place is not None:
             ensure_room(place, sum(map(space_needed, chosen)))
@@ -156,7 +162,8 @@ def _migrate(
     if request.estimate:
         write_estimate(request.estimate, estimate(chosen))
     accounts = {user.sid: user.account for user in install.users}
-    return Run(install, place, summary(transfer.ledger, accounts), choices, transfer.failures)
+    sums = summary(transfer.ledger, accounts)
+    return Run(install, place, sums, choices, transfer.failures, selection.ungathered)
 
 
 @contextmanager

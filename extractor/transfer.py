@@ -35,7 +35,7 @@ class Transfer:
             size = each.metadata.size if isinstance(each, Selected) else 0
             self.ledger.seen(each.scope, 1, size)
             if isinstance(each, Unreadable):
-                self._fail(_unreadable(each), DamagedError(each.reason))
+                self._fail(_unreadable(each), DamagedError(each.reason), may_stop=not each.is_stray)
             elif each.chosen:
                 chosen.append(each)
             else:
@@ -92,9 +92,12 @@ class Transfer:
         )
         self._tell(done)
 
-    def _fail(self, record: Record, error: SourceError) -> None:
-        """Account for an object that cannot be had; without leave to go on, that is the end of the run."""
-        ignored = self._store is None or self._policy.goes_on(error)  # a dry run tells them all
+    def _fail(self, record: Record, error: SourceError, *, may_stop: bool = True) -> None:
+        """Account for an object that cannot be had; without leave to go on, that is the end of the run.
+
+        A stray stops nothing: it may have been nobody's. A dry run tells them all.
+        """
+        ignored = not may_stop or self._store is None or self._policy.goes_on(error)
         self._tell(ObjectFailed(record.user, record.path, usmt_action(error), str(error), ignored))
         self._end(record)
         if not ignored:

@@ -17,8 +17,7 @@ from rich.text import Text
 
 from extractor.cli.options import words_parser
 from extractor.cli.screen import human_size, lined_table, open_console
-from extractor.cli.slash import HelpWanted
-from extractor.errors import ColdstateError, NoWindowsError
+from extractor.errors import ColdstateError, NoWindowsError, UsageError
 from extractor.filetime import to_datetime
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable
@@ -49,7 +48,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     if not words:
-        raise HelpWanted(parser.format_help())
+        raise UsageError("no disk image is named; `coldstate inspect --help` shows the options")
     return parser.parse_intermixed_args(words)
 
 

@@ -254,6 +254,9 @@ def _request(
     twice = [path for path, count in Counter(given.images or ()).items() if count > 1]
     if twice:
         raise UsageError(f"{twice[0]} is named twice")
+    for word in given.images or ():
+        if _looks_like_a_switch(word):
+            raise UsageError(f"{word} is neither a switch nor a file; `--help` shows the switches")
     if not given.images:
         raise UsageError("no disk image is named (scan IMAGE..., or scanstate --image IMAGE)")
     no_store = given.dry_run is not None or given.estimate is not None
@@ -292,6 +295,13 @@ def _arch(text: str) -> str:
     if text not in ARCHITECTURES:
         raise UsageError(f"MIG_OFFLINE_PLATFORM_ARCH is 32 or 64, not {text}")
     return ARCHITECTURES[text]
+
+
+def _looks_like_a_switch(word: str) -> bool:
+    """Tell whether a word such as ``/bogus`` or ``/bogus:x`` names nothing that is there."""
+    return (
+        word.startswith("/") and "/" not in word.partition(":")[0][1:] and not Path(word).exists()
+    )
 
 
 def _default_log(environment: Mapping[str, str]) -> Path:

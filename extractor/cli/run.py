@@ -103,7 +103,12 @@ def _draw(console: Console, run: Run) -> None:
     for row in run.summary.rows:
         table.add_row(*map(Text, _cells(row)))
     console.print(table)
-    _draw_losses(console, run.summary)
+    if run.ungathered:
+        console.print(f"NOT GATHERED: what {run.ungathered} registry and INI patterns ask for")
+    if run.summary.all.not_stored.objects:
+        _draw_losses(console, run.summary)
+    elif not run.ungathered:
+        console.print("Nothing that the rules selected was lost.")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -116,9 +121,6 @@ def _cell(each: Sum) -> str:
 
 
 def _draw_losses(console: Console, found: Summary) -> None:
-    if not found.all.not_stored.objects:
-        console.print("Nothing that the rules selected was lost.")
-        return
     console.print(f"NOT STORED, {found.all.not_stored.objects} objects:")
     for each in found.not_stored:
         console.print(Text(f"  {printable(str(each.path))}: {printable(each.reason)}"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from extractor.cli.options import words_parser
 from extractor.cli.screen import open_screen
-from extractor.cli.slash import HelpWanted
+from extractor.errors import UsageError
 from extractor.model import printable
 from extractor.store.manifest import manifest_path
 from extractor.store.verify import verify_store
@@ -20,7 +20,7 @@ def run_store(words: list[str]) -> int:
     parser.add_argument("action", choices=("verify", "manifest"), help="what to do")
     parser.add_argument("store", type=Path, metavar="STORE", help="the folder that holds USMT/")
     if not words:
-        raise HelpWanted(parser.format_help())
+        raise UsageError("nothing to do; `coldstate store --help` shows the commands")
     given = parser.parse_args(words)
     return _verify(given.store) if given.action == "verify" else _print_manifest(given.store)
 

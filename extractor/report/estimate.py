@@ -11,6 +11,9 @@ from extractor.model import Selected, StreamInfo
 CLUSTERS = (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 """Cluster sizes for which the store is measured: what NTFS is formatted with."""
 
+COMPRESSION_UNIT = 16
+"""Clusters that NTFS compresses together: what was one cluster may become as many, never more."""
+
 
 class Estimate:
     """Adds up the space that stored streams take, in whole clusters."""
@@ -55,8 +58,10 @@ def space_needed(selected: Selected) -> int:
 
 def _space(stream: StreamInfo) -> int:
     """Holes stay holes in a store; what is compressed on the volume does not stay compressed."""
-    holes = stream.sparse and not stream.compressed and not stream.wof
-    return min(stream.size, stream.allocated) if holes else stream.size
+    if stream.wof:
+        return stream.size
+    most = stream.allocated * COMPRESSION_UNIT if stream.compressed else stream.allocated
+    return min(stream.size, most) if stream.sparse or stream.compressed else stream.size
 
 
 def write_estimate(path: Path, estimate: Estimate) -> None:

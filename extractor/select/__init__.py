@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from extractor.events import Event, Noted, Observer
-from extractor.filesystems.tree import is_link
-from extractor.model import Damage, Selected
+from extractor.filesystems import ORPHANS, is_link
+from extractor.model import ObjectKind, Selected, WinPath
 from extractor.rules.model import RuleSet
 from extractor.rules.patterns import node_text
 from extractor.select.activate import Activation
@@ -48,6 +48,8 @@ class Selection:
     """All active rules in the order in which they decide."""
     notes: tuple[Noted, ...]
     """What there is to say of rules that could not be used; the observer was told already."""
+    ungathered: int
+    """Include patterns for the registry and INI files: what they ask for is not gathered yet."""
     tell: Observer = field(repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Selected | Unreadable]:
@@ -63,7 +65,7 @@ class Selection:
             yield from walk.objects()
             seen = walk.seen
             met |= walk.profiles
-            _tell_of_strays(mount, self.tell)
+            yield from _strays(mount, self.tell)
         for node, choice in sorted(owners.items()):
             if choice.selected and node not in met:
                 self.tell(Noted("warning", f"{_profile(choice)} is missing or behind a link"))
@@ -88,7 +90,7 @@ def select(
     for event in events:
         tell(event)
     notes = tuple(event for event in events if isinstance(event, Noted))
-    return Selection(scene, tuple(choices), active, notes, tell)
+    return Selection(scene, tuple(choices), active, notes, activation.ungathered, tell)
 
 
 def _silent(_event: Event) -> None:
@@ -117,17 +119,23 @@ def _profile(choice: Choice) -> str:
     return f"{choice.user.account}: the profile folder {choice.user.profile}"
 
 
-def _tell_of_strays(mount: Mount, tell: Callable[[Event], None]) -> None:
-    """Name damage that belongs to no directory that is still there: it may have been anybody's."""
+def _strays(mount: Mount, tell: Callable[[Event], None]) -> Iterator[Unreadable]:
+    """Yield what belongs to no directory that is still there: it may have been anybody's."""
     filesystem = mount.filesystem
 
     def is_entered(record: int) -> bool:
         return any(each.directory and not is_link(each) for each in filesystem.names(record))
 
-    strays: list[Damage] = [
-        each for each in filesystem.damage if each.parent < 0 or not is_entered(each.parent)
-    ]
-    if strays and not mount.at.parts:
-        message = f"{len(strays)} damaged or orphaned records have no known folder"
-        first = f"record {strays[0].record}: {strays[0].reason}"
-        tell(Noted("warning", f"volume {filesystem.info.id}: {message} (first: {first})"))
+    if mount.at.parts:
+        return
+    volume = filesystem.info.id
+    for each in filesystem.damage:
+        if each.parent >= 0 and is_entered(each.parent):
+            continue
+        if not each.lost:
+            tell(Noted("warning", f"volume {volume}: {each.reason}"))
+            continue
+        path = WinPath(
+            mount.at.drive, (ORPHANS, f"record {each.record}", each.name)[: 2 + bool(each.name)]
+        )
+        yield Unreadable(ObjectKind.FILE, path, volume, "", each.reason, is_stray=True)

@@ -50,6 +50,11 @@ class Activation:
         self._ungathered: dict[PatternKind, set[str]] = {kind: set() for kind in _NOT_GATHERED}
         self._instances = 0
 
+    @property
+    def ungathered(self) -> int:
+        """How many include patterns ask for what cannot be gathered yet: the registry and INI files."""
+        return sum(map(len, self._ungathered.values()))
+
     def activate(self, rules: RuleSet) -> tuple[ActiveRule, ...]:
         """Return all active rules in the order in which they decide."""
         for warning in rules.warnings:
@@ -145,7 +150,8 @@ class Activation:
     ) -> Iterator[ActiveRule]:
         """Yield the pattern compiled with the variables of ``inner`` for the context of ``frame``."""
         if pattern.kind is not PatternKind.FILE:
-            self._ungathered[pattern.kind].add(pattern.source)
+            if verb is Verb.INCLUDE:
+                self._ungathered[pattern.kind].add(pattern.source)
             return
         try:
             expanded = expand(pattern.text, inner.variables)

@@ -52,6 +52,8 @@ def warnings_of(
         if choice.selected:
             away = unreachable(user_variables(install, user), install.namespace)
             yield from (f"{user.account}: {each}" for each in away)
+    if switches.last_used:
+        yield "/uel goes by the times of NTUSER.DAT and its last use as this disk has them"
     for switch, patterns in (("/ui", switches.include), ("/ue", switches.exclude)):
         for pattern in unmatched(patterns, install.users, install.candidate.computer):
             yield f"{switch}:{pattern} matches no user of this Windows"

@@ -54,3 +54,5 @@ class Unreadable:
     rule: str = ""
     entry: Entry | None = None
     """None for a damaged record of which no more than a name is known."""
+    is_stray: bool = False
+    """True for what has no known folder: nobody can say whether the rules would have chosen it."""

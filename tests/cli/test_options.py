@@ -74,6 +74,14 @@ def test_no_words_at_all_point_to_the_help(command: str) -> None:
     assert "/?" in str(caught.value)
 
 
+@pytest.mark.parametrize("word", ["/bogus", "/bogus:x", "/bogus:a/b"])
+def test_an_unknown_switch_is_no_image(word: str) -> None:
+    with pytest.raises(ColdstateError) as caught:
+        parse("scan", [*SCAN, word])
+    assert caught.value.exit_code == 11
+    assert "neither a switch nor a file" in str(caught.value)
+
+
 @pytest.mark.parametrize("word", ["/?", "/help", "--help", "-h"])
 def test_help_is_an_answer_and_says_what_loadstate_cannot_do(word: str) -> None:
     with pytest.raises(HelpWanted) as caught:

@@ -56,6 +56,35 @@ def test_a_runbook_of_scanstate_runs_as_it_is(tmp_path: Path) -> None:
     assert "/ue:*-1002" in (tmp_path / "s.log").read_text("utf-8-sig")
 
 
+def test_registry_patterns_that_are_not_gathered_yet_cost_the_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "registry.xml"
+    pattern = (
+        '<pattern type="Registry">HKCU\\Software\\Example\\* [*]</pattern></objectSet></include>'
+    )
+    rules.write_text(RULES.replace("</objectSet></include>", pattern, 1))
+    words = [
+        str(sample_images.unpack("solo")),
+        "--store",
+        str(tmp_path / "store"),
+        "/c",
+        f"/i:{rules}",
+    ]
+    assert main(["scan", *words]) == 3
+    assert "NOT GATHERED: what 1 registry and INI patterns ask for" in capsys.readouterr().err
+
+
+def test_rules_that_select_nothing_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "nothing.xml"
+    rules.write_text(RULES.replace("%CSIDL_PERSONAL%", "C:\\Nowhere"))
+    words = [str(sample_images.unpack("solo")), "--store", str(tmp_path / "store"), f"/i:{rules}"]
+    assert main(["scan", *words]) == 0
+    assert "the rules selected nothing" in capsys.readouterr().err
+
+
 def test_a_data_volume_with_fat_is_scanned_too(tmp_path: Path) -> None:
     need_tool("mkfs.vfat", "mcopy", "mmd")
     fat = tmp_path / "fat.img"

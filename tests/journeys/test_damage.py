@@ -99,3 +99,25 @@ def _tear(image: Path, record: int) -> None:
         if data[at : at + 4] == b"FILE" and data[at + 44 : at + 48] == number:
             data[at + 1022 : at + 1024] = b"\xde\xad"
     image.write_bytes(data)
+
+
+def test_files_whose_folder_is_lost_are_named_and_cost_the_success(
+    whole: Manifest, raw: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "lost.raw"
+    shutil.copyfile(raw, image)
+    row = whole.at(("Users", "boris", "Documents"))
+    data = bytearray(image.read_bytes())
+    number = row["record"].to_bytes(4, "little")
+    for at in range(0, len(data), 1024):
+        if data[at : at + 4] == b"FILE" and data[at + 44 : at + 48] == number:
+            data[at + 22 : at + 24] = b"\0\0"  # the record is free: the folder never was
+    image.write_bytes(data)
+    assert scan(tmp_path / "store", image, "/ui:boris", "/ue:*") == 3
+    strays = [
+        r
+        for r in manifest_of(tmp_path / "store").rows
+        if r["path"].startswith("C:\\$OrphanFiles\\")
+    ]
+    assert [r["path"].split("\\")[-1] for r in strays] == ["third name.txt"]
+    assert {r["outcome"] for r in strays} == {"not-stored"}

@@ -26,7 +26,8 @@ def selected(*streams: StreamInfo) -> Selected:
         (StreamInfo("", 100, resident=True), 100),
         (StreamInfo("", 1 << 40, allocated=4096, sparse=True), 4096),
         (StreamInfo("", 9000, allocated=12288, sparse=True), 9000),
-        (StreamInfo("", 1 << 20, allocated=4096, compressed=True), 1 << 20),
+        (StreamInfo("", 60000, allocated=4096, compressed=True), 60000),
+        (StreamInfo("", 1 << 50, allocated=4096, compressed=True), 16 * 4096),
         (StreamInfo("", 1 << 20, allocated=0, wof="LZX"), 1 << 20),
     ],
 )

@@ -44,8 +44,7 @@ class NtfsFilesystem:
         self._mft = Mft(volume, open_ntfs_boot(volume))
         self._scan = scan_mft(self._mft)
         self._tree, orphaned = plant(self._scan)
-        noted = [Damage(0, note) for note in self._mft.notes]
-        self._damage = [*noted, *self._scan.damage, *orphaned]
+        self._damage = [*self._mft.damage, *self._scan.damage, *orphaned]
         self._secure = self._open_secure()
         self._file = lru_cache(maxsize=256)(self._read_file)
         self._descriptor = lru_cache(maxsize=4096)(self._look_up)
@@ -126,7 +125,9 @@ class NtfsFilesystem:
             sequence = self._scan.sequences.get(SECURE, SECURE)
             return SecurityDescriptors(self._read_file(SECURE, sequence).open("$SDS"))
         except DamagedError as error:
-            self._damage.append(Damage(SECURE, f"descriptors that files share are lost: {error}"))
+            self._damage.append(
+                Damage(SECURE, f"descriptors that files share are lost: {error}", lost=False)
+            )
             return None
 
     def _look_up(self, identity: int) -> tuple[bytes, str] | None:
@@ -136,7 +137,7 @@ class NtfsFilesystem:
         try:
             return _described(self._secure.lookup(identity))
         except DamagedError as error:
-            self._damage.append(Damage(SECURE, str(error)))
+            self._damage.append(Damage(SECURE, str(error), lost=False))
             return b"", ""
 
 

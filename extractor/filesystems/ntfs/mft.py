@@ -19,6 +19,7 @@ from extractor.filesystems.ntfs.records import (
 )
 from extractor.filesystems.ntfs.runs import parse_runs
 from extractor.filesystems.ntfs.streams import RunStream
+from extractor.model import Damage
 from extractor.volumes.volume import read_exactly
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Mft:
     def __init__(self, volume: Readable, boot: NtfsBoot) -> None:
         self.volume = volume
         self.boot = boot
-        self.notes: list[str] = []
+        self.damage: list[Damage] = []
         """What was wrong with the table itself, and how it was opened all the same."""
         first = self._open_first()
         self._bitmap = self._read_bitmap(first)
@@ -52,9 +53,8 @@ class Mft:
         room = min(self._stream.allocated, self.volume.size)
         count = min(self._stream.size, room) // self.boot.record_size
         if self._stream.size > room:
-            self.notes.append(
-                f"the master file table claims {self._stream.size} bytes, there are {room}"
-            )
+            reason = f"the master file table claims {self._stream.size} bytes, there are {room}"
+            self.damage.append(Damage(0, reason))
         return count
 
     def record(self, number: int) -> bytes:
@@ -106,7 +106,8 @@ class Mft:
                 problems.append(f"{name}: {error}")
             else:
                 if problems:
-                    self.notes.append(f"record 0 was taken from $MFTMirr ({problems[0]})")
+                    reason = f"record 0 was taken from $MFTMirr ({problems[0]})"
+                    self.damage.append(Damage(0, reason, lost=False))
                 return first
         raise ImageError(f"the master file table cannot be opened ({'; '.join(problems)})")
 
