@@ -29,6 +29,7 @@ LONGEST = 256
 """Characters that ScanState takes in one argument."""
 DESCRIPTION = """Write the user state of an offline Windows into STORE/USMT.
 LoadState can NOT read this store: Microsoft's catalog format is not public."""
+COMPRESSED = "without /nocompress, too, the uncompressed layout is written: the compressed store is not built yet"
 USAGES = {
     "scan": "coldstate scan IMAGE... --store STORE [options]",
     "scanstate": "coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [options]",
@@ -172,6 +173,8 @@ def _judge_states(given: argparse.Namespace) -> list[str]:
             raise UsageError(f"{spelled}: {switch.why}")
         if switch.state is State.ACCEPTED:
             notes.append(f"{spelled} has no effect: {switch.why}")
+    if given.store and given.no_compress is None:
+        notes.append(COMPRESSED)
     return notes
 
 

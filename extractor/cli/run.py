@@ -51,7 +51,7 @@ def _report(parsed: Parsed, command: str, words: list[str], screen: Observer) ->
         observer = broadcast(screen, *reports)
         observer(Noted("info", f"coldstate {version('coldstate')}: {' '.join((command, *words))}"))
         for note in parsed.notes:
-            observer(Noted("info", note))
+            observer(Noted("warning", note))
         return _run(parsed, observer, broadcast(*reports))
 
 

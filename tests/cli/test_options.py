@@ -114,8 +114,13 @@ def test_options_may_stand_anywhere() -> None:
 
 
 def test_a_switch_without_effect_is_accepted_and_said() -> None:
-    parsed = parse("scanstate", [*STATE, "/vsc", "/localonly", "/r:5", "/w:2"])
+    parsed = parse("scanstate", [*STATE, "/nocompress", "/vsc", "/localonly", "/r:5", "/w:2"])
     assert [note.split(" ")[0] for note in parsed.notes] == ["/localonly", "/vsc", "/r", "/w"]
+
+
+def test_a_store_without_nocompress_says_that_it_is_not_compressed() -> None:
+    assert "uncompressed" in parse("scan", SCAN).notes[0]
+    assert parse("scan", [*SCAN, "--nocompress"]).notes == ()
 
 
 @pytest.mark.parametrize("words", [["disk.raw"], ["--store", "out"]])
