@@ -78,7 +78,6 @@ class Run:
     install: WindowsInstall
     store: Path | None
     summary: Summary
-    choices: tuple[Choice, ...]
     failures: int
     ungathered: int
     """Include patterns of the rules for the registry and INI files: that state is not in the store."""
@@ -140,13 +139,14 @@ def _migrate(
     observer(Noted("info", _told(install)))
     with _open_store(request, install) as (place, store):
         switches = UserSwitches(request.user_include, request.user_exclude, request.last_used)
+        scene = scene_of(install)
         choices = choices_of(install, switches, request.reference_time)
         _tell_users(choices, observer)
-        _tell_notes(warnings_of(install, choices, switches), observer)
+        _tell_notes(warnings_of(install, scene, choices, switches), observer)
         observer(PhaseStarted(Phase.COLLECTING))
         policy = Policy(request.continue_on_error, parse_efs(request.efs))
         transfer = Transfer(store, policy, observer)
-        selection = select(scene_of(install), rules, choices, observer)
+        selection = select(scene, rules, choices, observer)
         chosen = transfer.account(selection)
         if not chosen:
             observer(Noted("warning", "the rules selected nothing: there is nothing to store"))
@@ -163,7 +163,7 @@ def _migrate(
         write_estimate(request.estimate, estimate(chosen))
     accounts = {user.sid: user.account for user in install.users}
     sums = summary(transfer.ledger, accounts)
-    return Run(install, place, sums, choices, transfer.failures, selection.ungathered)
+    return Run(install, place, sums, transfer.failures, selection.ungathered)
 
 
 @contextmanager

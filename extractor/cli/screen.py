@@ -230,7 +230,8 @@ class PlainScreen:
                 self._say(f"{phase}: {PHASES[phase]}")
                 self._began = time.monotonic()
             case ImageRead(done=done, size=size):
-                self._say_now_and_then(f"{percent(done, size):3} %  verifying the image")
+                if self._is_due():
+                    self._say(f"{percent(done, size):3} %  verifying the image")
             case TotalsKnown():
                 self._totals, self._objects, self._bytes = event, 0, 0
                 self._say(f"to store: {event.objects:,} objects, {human_size(event.bytes)}")
@@ -251,22 +252,23 @@ class PlainScreen:
         self.stream.write(line + "\n")
         self.stream.flush()
 
-    def _say_now_and_then(self, line: str) -> None:
-        now = time.monotonic()
-        if now - self._said >= LINE_EVERY:
-            self._said = now
-            self._say(line)
-
-    def _say_progress(self) -> None:
+    def _is_due(self) -> bool:
+        """Tell, once every few seconds, that it is time for a line."""
         now = time.monotonic()
         if now - self._said < LINE_EVERY:
+            return False
+        self._said = now
+        return True
+
+    def _say_progress(self) -> None:
+        if not self._is_due():
             return
-        spent = max(now - self._began, 0.001)
+        spent = max(self._said - self._began, 0.001)
         rate = self._bytes / spent
         done = work(self._objects, self._bytes)
         whole = max(work(self._totals.objects, self._totals.bytes), 1)
         left = max(whole - done, 0) * spent / max(done, 1)
-        self._say_now_and_then(
+        self._say(
             f"{percent(done, whole):3} %  {self._objects:,} of {self._totals.objects:,} objects, "
             f"{human_size(self._bytes)} of {human_size(self._totals.bytes)}, "
             f"{human_size(int(rate))}/s, {left:.0f} s left"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from extractor.model import WinPath
 from extractor.select.scene import Mount, Profile, Scene
 from extractor.select.users import Choice, UserSwitches, choose_users, unmatched
 from extractor.windows import (
@@ -21,8 +22,9 @@ NO_FOLDER = "not on these disks"
 def scene_of(install: WindowsInstall) -> Scene:
     """Return a Windows as selection sees it."""
     mounts = (Mount(each.at, each.filesystem, each.root) for each in install.namespace.mounts)
-    profiles = (Profile(user, user_variables(install, user)) for user in install.users)
-    return Scene(tuple(mounts), tuple(profiles), system_variables(install))
+    system = system_variables(install)
+    profiles = (Profile(user, user_variables(install, user, system)) for user in install.users)
+    return Scene(tuple(mounts), tuple(profiles), system)
 
 
 def choices_of(install: WindowsInstall, switches: UserSwitches, now: int) -> tuple[Choice, ...]:
@@ -39,18 +41,18 @@ def _present(install: WindowsInstall, choice: Choice) -> Choice:
 
 
 def warnings_of(
-    install: WindowsInstall, choices: Sequence[Choice], switches: UserSwitches
+    install: WindowsInstall, scene: Scene, choices: Sequence[Choice], switches: UserSwitches
 ) -> Iterator[str]:
     """Yield what may be missed: strays, profiles and folders that are elsewhere, patterns that name nobody."""
     yield from install.warnings
-    for stray in stray_profiles(install):
+    for stray in stray_profiles(install, WinPath.parse(scene.variables["PROFILESFOLDER"])):
         yield f"{stray} belongs to no user of this Windows: no user's rules reach it"
-    for choice in choices:
+    for choice, profile in zip(choices, scene.profiles, strict=True):
         user = choice.user
         if choice.switch == NO_FOLDER:
             yield f"{user.account}: the profile folder {user.profile} is {NO_FOLDER}"
         if choice.selected:
-            away = unreachable(user_variables(install, user), install.namespace)
+            away = unreachable(profile.variables, install.namespace)
             yield from (f"{user.account}: {each}" for each in away)
     if switches.last_used:
         yield "/uel goes by the times of NTUSER.DAT and its last use as this disk has them"

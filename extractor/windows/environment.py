@@ -38,9 +38,9 @@ def system_variables(install: WindowsInstall) -> Variables:
     return found
 
 
-def user_variables(install: WindowsInstall, user: User) -> Variables:
-    """Return the variables of User context: those of the system, and the user's own folders and names."""
-    system, version = system_variables(install), install.candidate.version
+def user_variables(install: WindowsInstall, user: User, system: Mapping[str, str]) -> Variables:
+    """Return the variables of User context: those of the ``system``, and the user's own folders and names."""
+    version = install.candidate.version
     found = profile_variables(install.registry, system, user.profile, user.sid, version)
     found["USERSID"] = user.sid
     found["USERNAME"] = user.name or user.profile.name

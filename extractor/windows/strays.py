@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from extractor.filesystems import is_link
 from extractor.model import WinPath, upcase
-from extractor.windows.environment import system_variables
 from extractor.windows.install import WindowsInstall
 
 SHARED = frozenset({"PUBLIC", "DEFAULT", "DEFAULT USER", "ALL USERS", "DEFAULTAPPPOOL", "TEMP"})
 """Names that Windows itself gives to folders there."""
 
 
-def stray_profiles(install: WindowsInstall) -> list[WinPath]:
+def stray_profiles(install: WindowsInstall, folder: WinPath) -> list[WinPath]:
     """Return the folders of the profiles folder that are no user's, in order."""
-    folder = WinPath.parse(system_variables(install)["PROFILESFOLDER"])
     place = install.namespace.resolve(folder)
     if place is None:
         return []

@@ -21,7 +21,7 @@ def bob(shell: dict[str, object], keys: Keys | None = None) -> dict[str, str]:
     software_keys = people({f"{MACHINE_SID}-1001": {"ProfileImagePath": r"C:\Users\bob"}})
     files: dict[str, bytes | FakeFile | None] = {r"Users\bob\NTUSER.DAT": hive}
     install = installed(files, {**software_keys, **(keys or {})}, sam({1001: "bob"}))
-    return user_variables(install, install.users[0])
+    return user_variables(install, install.users[0], system_variables(install))
 
 
 def test_an_unknown_variable_stays_as_it_is() -> None:
@@ -113,7 +113,7 @@ def test_windows_7_keeps_the_caches_elsewhere() -> None:
     seven = software(CurrentMajorVersionNumber=None, CurrentVersion="6.1")
     keys = {**people({f"{MACHINE_SID}-1001": {"ProfileImagePath": r"C:\Users\bob"}}), **seven}
     install = installed({}, keys)
-    found = user_variables(install, install.users[0])
+    found = user_variables(install, install.users[0], system_variables(install))
     assert found["CSIDL_INTERNET_CACHE"].endswith("Temporary Internet Files")
     assert found["CSIDL_COOKIES"] == r"C:\Users\bob\AppData\Roaming\Microsoft\Windows\Cookies"
 
