@@ -9,7 +9,7 @@ BIN := .venv/bin
 # What a run needs, and what the tests need besides: builders of sample images, and readers that we did not write.
 RUN_PACKAGES := python3 python3-venv
 TEST_PACKAGES := ntfs-3g wimtools qemu-utils ewf-tools sleuthkit libhivex-bin libwin-hivex-perl gdisk fdisk \
-                 dosfstools exfatprogs mtools xz-utils fuse3 mount
+                 dosfstools exfatprogs mtools xz-utils fuse3 mount libxml2-utils
 
 DISK := .cache/sample_images/desk/raw/desk.raw
 STORE := .cache/demo
@@ -30,7 +30,7 @@ test: export PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
 test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy extractor plugins tests sample_images
+	$(BIN)/mypy extractor plugins tests sample_images bench
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 

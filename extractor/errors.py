@@ -8,6 +8,7 @@ ColdstateError
 │  ├─ ConfigAsRulesError    26  a Config.xml was given with ``/i``
 │  ├─ OfflineFileError      29  the Offline.xml is not one
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
+│  ├─ ConfigFileError       39  a file given with ``/config`` is missing or is not a Config.xml
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
 │  └─ EstimateFileError     41  ``/p`` names a file that exists or cannot be written
 ├─ ImageError            26  an image cannot be opened, or is not what it says
@@ -83,6 +84,12 @@ class RuleFileError(UsageError):
     exit_code = 28
 
 
+class ConfigFileError(UsageError):
+    """A Config.xml is missing, is malformed, or is something else."""
+
+    exit_code = 39
+
+
 class ProgressLogError(UsageError):
     """The progress log cannot be written."""
 
@@ -123,20 +130,30 @@ class SourceError(ColdstateError):
     """One object of the evidence could not be read; it always leaves an outcome in the ledger."""
 
     exit_code = 61
+    win32: ClassVar[tuple[int, ...]] = (1117,)
+    """What Windows would have called it, for the ``errorCode`` of a Config.xml (usmt.md 5.4): ERROR_IO_DEVICE."""
 
 
 class DamagedError(SourceError):
     """The medium or the image does not hold these bytes (bad sector, bad chunk, torn record)."""
 
+    win32 = (23, 1117)
+    """ERROR_CRC, ERROR_IO_DEVICE."""
+
 
 class UnsupportedError(SourceError):
     """The bytes are not on this disk in a form that can be read (cloud-only, deduplicated, unknown)."""
+
+    win32 = (13,)
+    """ERROR_INVALID_DATA."""
 
 
 class EncryptedError(SourceError):
     """The object is encrypted with EFS and the request does not say what to do with it."""
 
     exit_code = 2
+    win32 = (5,)
+    """ERROR_ACCESS_DENIED."""
 
 
 class StoreError(ColdstateError):

@@ -5,7 +5,7 @@ An Observer is any callable that takes an Event; ``broadcast`` joins several int
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -54,6 +54,8 @@ class UserDetected:
     account: str
     included: bool
     reason: str = ""
+    last_used: tuple[tuple[str, int], ...] = ()
+    """What the disk says of the last use: source -> FILETIME."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,29 @@ class ComponentDetected:
     scope: str
     component: str
     included: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MigUnit:
+    """One component in one context (scope) with its patterns, as USMT's diagnostic log lists it (usmt.md 6.9)."""
+
+    component: str
+    scope: str
+    group: str
+    role: str
+    present: bool
+    selected: bool
+    patterns: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Include, Exclude … -> (File, Registry or Ini; expanded pattern text)."""
+    sources: frozenset[str] = frozenset()
+    """``file:line`` of its patterns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """The rules have met a Windows; ``units`` makes the list of what came of it, for whoever asks."""
+
+    units: Callable[[], Iterable[MigUnit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +124,10 @@ class ItemDone:
     bytes: int
     reason: str = ""
     kind: ObjectKind = ObjectKind.FILE
+    rule: str = ""
+    """``file:line`` of the pattern that decided."""
+    pretended: bool = False
+    """True for an object of addObjects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +167,7 @@ Event = (
     | ImageRead
     | UserDetected
     | ComponentDetected
+    | Activated
     | EntriesSeen
     | TotalsKnown
     | BytesCopied

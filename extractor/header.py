@@ -1,4 +1,4 @@
-"""Machine and install -> the manifest's first line: what was read, which Windows, whose state, by which rules.
+"""An opened Windows -> the manifest's first line: what was read, which Windows, whose state, by which rules.
 
 Everything that depends on the container or the partition table stands under ``image``: two copies of a disk in other
 containers give manifests that differ there and nowhere else. No time of day, host or command is in it.
@@ -6,38 +6,43 @@ containers give manifests that differ there and nowhere else. No time of day, ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 
-from extractor.machine import Machine
+from extractor.opening import Opened
 from extractor.rules import RuleSet
+from extractor.rules.model import RuleFile
 from extractor.select import Choice
-from extractor.windows import Survey, WindowsInstall
+from extractor.windows import WindowsInstall
 
 
-def header_of(
-    machine: Machine,
-    found: Survey,
-    install: WindowsInstall,
-    choices: Sequence[Choice],
-    rules: RuleSet,
-) -> dict[str, object]:
+def header_of(opened: Opened) -> dict[str, object]:
     """Return the header as plain values."""
+    machine, install = opened.machine, opened.install
     return {
         "tool": {"name": "coldstate", "version": version("coldstate")},
         "image": {
             "images": [asdict(image.info) for image in machine.images],
             "volumes": [
-                {**asdict(volume), "letter": found.letter_of(volume.id)}
+                {**asdict(volume), "letter": opened.found.letter_of(volume.id)}
                 for volume in machine.volumes
             ],
             "letters": {each.letter: each.how for each in install.letters},
         },
         "windows": _windows(install),
-        "users": [_user(choice) for choice in choices],
-        "rules": sorted({component.source.rpartition(":")[0] for component in rules.components}),
+        "users": [_user(choice) for choice in opened.choices],
+        "rules": _rules(opened.rules),
+        "rule_files": {each.name: each.sha256 for each in sorted(opened.rules.files, key=_name)},
+        "config": {config.name: config.sha256} if (config := opened.config) else {},
     }
+
+
+def _rules(rules: RuleSet) -> list[str]:
+    return sorted({component.source.rpartition(":")[0] for component in rules.components})
+
+
+def _name(file: RuleFile) -> str:
+    return file.name
 
 
 def _windows(install: WindowsInstall) -> dict[str, object]:

@@ -393,6 +393,27 @@ class Selected:
     chosen: bool
     rule: str = ""
     reason: str = ""
+    value: RegistryValue | None = None
+    """Of a registry or INI value its data; of a pretended file its content, as REG_NONE."""
+    pretended: bool = False
+    """True for an object of addObjects: the rules ask for it and the machine does not have it."""
+    left_out: str = ""
+    """What excludeAttributes took from the metadata: Security, TimeFields, or both with a comma."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What the rules or a Config.xml ask of a restore: no effect on a scan, kept in the catalog."""
+
+    kind: str
+    """merge, locationModify, contentModify, destinationCleanup; remap; skipped; localGroups, domains, users."""
+    text: str
+    """The helper call with its variables expanded; ``NAME=value`` of a remap; JSON of what Config.xml says."""
+    scope: str = ""
+    component: str = ""
+    source: str = ""
+    patterns: tuple[tuple[str, str], ...] = ()
+    """(File, Registry or Ini; expanded pattern text)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,6 +447,9 @@ class Record:
     """Where the content lies, relative to ``STORE/USMT``; empty when nothing was stored."""
     short_name: str = ""
     metadata: Metadata | None = None
+    value: RegistryValue | None = None
+    pretended: bool = False
+    left_out: str = ""
 
     @property
     def bytes(self) -> int:

@@ -5,70 +5,31 @@ A newcomer reads this first: each stage is one call of the package that has its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from extractor.events import (
-    ImageRead,
-    Noted,
-    Observer,
-    Phase,
-    PhaseStarted,
-    Started,
-    UserDetected,
-)
-from extractor.gather.policy import Policy, parse_efs
+from extractor.events import ImageRead, Noted, Observer, Phase, PhaseStarted
+from extractor.gather.policy import Policy, error_controls, parse_efs
 from extractor.header import header_of
 from extractor.images.verify import Verdict, Verification, verify_image
+from extractor.instructions import instructions_of
 from extractor.machine import Machine, open_machine
+from extractor.opening import Opened, Request, each_windows, read_asked, tell_warnings
 from extractor.report.estimate import estimate, space_needed, write_estimate
 from extractor.report.exit_code import exit_code
 from extractor.report.summary import Summary, summary
-from extractor.rules import RuleSet, builtin_rules, load_rules
 from extractor.seams import Image, StoreWriter, plugins
-from extractor.select import Choice, UserSwitches, choices_of, scene_of, select, warnings_of
+from extractor.select import select
 from extractor.store.place import ensure_room
 from extractor.transfer import Transfer
-from extractor.windows import Survey, WindowsInstall, choose, open_install, request_for, survey
+from extractor.windows import WindowsInstall
+
+__all__ = ["Request", "Result", "Run", "scan"]
 
 FINE = frozenset({Verdict.VERIFIED, Verdict.UNSTORED})
 """Verdicts on a medium that cast no doubt on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for, whatever spelling it came in."""
-
-    images: tuple[Path, ...]
-    store: Path | None = None
-    rules: tuple[Path, ...] = ()
-    """MigXML files; none means the built-in pack."""
-    offline: Path | None = None
-    win_dir: str = ""
-    win_old: str = ""
-    all_windows: bool = False
-    user_include: tuple[str, ...] = ()
-    user_exclude: tuple[str, ...] = ()
-    last_used: str = ""
-    reference_time: int = 0
-    """FILETIME that ``/uel:N`` counts back from."""
-    overwrite: bool = False
-    continue_on_error: bool = False
-    efs: str = "abort"
-    dry_run: bool = False
-    estimate: Path | None = None
-    list_files: Path | None = None
-    log: Path | None = None
-    verbosity: int = 0
-    progress_log: Path | None = None
-    sparse_limit: int = 64 << 30
-    """Bytes: the largest sparse file that is stored."""
-    verify_image: bool = False
-    arch: str = ""
-    """x86 or x64 when MIG_OFFLINE_PLATFORM_ARCH says so."""
-    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +40,6 @@ class Run:
     store: Path | None
     summary: Summary
     failures: int
-    ungathered: int
-    """Include patterns of the rules for the registry and INI files: that state is not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +54,7 @@ class Result:
     def exit_code(self) -> int:
         """0 when nothing that rules selected was lost and no medium belies its hashes, else 3."""
         doubted = sum(each.verdict not in FINE for each in self.verified.values())
-        lost = sum(run.summary.all.not_stored.objects + run.ungathered for run in self.runs)
+        lost = sum(run.summary.all.not_stored.objects for run in self.runs)
         return exit_code(doubted + lost)
 
 
@@ -105,65 +64,40 @@ def scan(request: Request, observer: Observer) -> Result:
     Raises the errors of ``errors.py``; when it does, no store stands under its final name.
     """
     observer(PhaseStarted(Phase.INITIALIZING))
-    rules = load_rules(request.rules) if request.rules else builtin_rules()
-    wanted = request_for(request.offline, request.win_dir, request.win_old)
+    asked = read_asked(request)
     with open_machine(request.images) as machine:
-        _tell_notes(machine.notes, observer)
-        verified = {
-            image.info.path: _verify(image, observer)
-            for image in machine.images
-            if request.verify_image
-        }
+        tell_warnings(machine.notes, observer)
+        verified = _verified(machine, observer) if request.verify_image else {}
         observer(PhaseStarted(Phase.SCANNING))
-        found = survey(machine.candidates, machine.volumes, machine.filesystems)
-        choice = choose(found, wanted, all_windows=request.all_windows)
-        _tell_notes(choice.notes, observer)
-        mappings = wanted.mappings if wanted else ()
-        installs = (open_install(found, each, mappings, request.arch) for each in choice.chosen)
-        runs = tuple(
-            _migrate(request, machine, found, install, rules, observer) for install in installs
-        )
+        windows = each_windows(machine, asked, observer)
+        runs = tuple(_migrate(request, opened, observer) for opened in windows)
     return Result(runs, verified)
 
 
-def _migrate(
-    request: Request,
-    machine: Machine,
-    found: Survey,
-    install: WindowsInstall,
-    rules: RuleSet,
-    observer: Observer,
-) -> Run:
+def _migrate(request: Request, opened: Opened, observer: Observer) -> Run:
     """Select, gather and store the user state of one Windows."""
-    observer(Started(request.command, install.candidate.computer))
-    observer(Noted("info", _told(install)))
-    with _open_store(request, install) as (place, store):
-        switches = UserSwitches(request.user_include, request.user_exclude, request.last_used)
-        scene = scene_of(install)
-        choices = choices_of(install, switches, request.reference_time)
-        _tell_users(choices, observer)
-        _tell_notes(warnings_of(install, scene, choices, switches), observer)
+    with _open_store(request, opened.install) as (place, store):
         observer(PhaseStarted(Phase.COLLECTING))
-        policy = Policy(request.continue_on_error, parse_efs(request.efs))
+        controls = error_controls(
+            opened.config, opened.scene, lambda level, message: observer(Noted(level, message))
+        )
+        policy = Policy(request.continue_on_error, parse_efs(request.efs), controls)
         transfer = Transfer(store, policy, observer)
-        selection = select(scene, rules, choices, observer)
-        chosen = transfer.account(selection)
+        chosen = transfer.account(select(opened.scene, opened.activation, opened.choices, observer))
         if not chosen:
             observer(Noted("warning", "the rules selected nothing: there is nothing to store"))
         observer(PhaseStarted(Phase.ESTIMATING if request.dry_run else Phase.SAVING))
         if place is not None:
             ensure_room(place, sum(map(space_needed, chosen)))
         gatherers = [gatherer() for gatherer in plugins("gatherers").values()]
-        transfer.store(chosen, gatherers, machine.filesystems)
+        transfer.store(chosen, gatherers, opened.machine.filesystems)
         transfer.ledger.check()
         if store is not None:
-            header = header_of(machine, found, install, choices, rules)
-            store.finish(header, transfer.ledger.totals())
+            store.finish(header_of(opened), transfer.ledger.totals(), instructions_of(opened))
     if request.estimate:
         write_estimate(request.estimate, estimate(chosen))
-    accounts = {user.sid: user.account for user in install.users}
-    sums = summary(transfer.ledger, accounts)
-    return Run(install, place, sums, transfer.failures, selection.ungathered)
+    accounts = {user.sid: user.account for user in opened.install.users}
+    return Run(opened.install, place, summary(transfer.ledger, accounts), transfer.failures)
 
 
 @contextmanager
@@ -184,19 +118,8 @@ def _open_store(
         store.discard()
 
 
-def _tell_users(choices: Sequence[Choice], observer: Observer) -> None:
-    for each in choices:
-        observer(UserDetected(each.user.sid, each.user.account, each.selected, each.switch))
-
-
-def _told(install: WindowsInstall) -> str:
-    """Return what the log says of the offline machine (usmt.md 6.10: system information)."""
-    found = install.candidate
-    drives = ", ".join(
-        f"{each.letter} = volume {each.volume} ({each.how})" for each in install.letters
-    )
-    system = f"{found.product} {found.version} build {found.build} {install.arch}"
-    return f"{install.path}: {system}, computer {found.computer}; drives: {drives}"
+def _verified(machine: Machine, observer: Observer) -> dict[str, Verification]:
+    return {image.info.path: _verify(image, observer) for image in machine.images}
 
 
 def _verify(image: Image, observer: Observer) -> Verification:
@@ -212,8 +135,3 @@ def _verify(image: Image, observer: Observer) -> Verification:
     message = f"{image.info.path}: {verified.verdict}: {verified.sentence}"
     observer(Noted("info" if verified.verdict in FINE else "warning", message))
     return verified
-
-
-def _tell_notes(notes: Iterable[str], observer: Observer) -> None:
-    for note in notes:
-        observer(Noted("warning", note))

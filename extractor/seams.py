@@ -20,6 +20,7 @@ from extractor.model import (
     Damage,
     Entry,
     ImageInfo,
+    Instruction,
     Metadata,
     Record,
     RegistryValue,
@@ -217,8 +218,14 @@ class StoreWriter(Protocol):
         """Keep the row of an object that is not in the store."""
         ...
 
-    def finish(self, header: Mapping[str, object], totals: Mapping[str, object], /) -> None:
-        """Complete the store under its final name."""
+    def finish(
+        self,
+        header: Mapping[str, object],
+        totals: Mapping[str, object],
+        instructions: Iterable[Instruction] = (),
+        /,
+    ) -> None:
+        """Complete the store under its final name; ``instructions`` are for whoever restores it."""
         ...
 
     def discard(self) -> None:

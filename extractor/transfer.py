@@ -35,7 +35,8 @@ class Transfer:
             size = each.metadata.size if isinstance(each, Selected) else 0
             self.ledger.seen(each.scope, 1, size)
             if isinstance(each, Unreadable):
-                self._fail(_unreadable(each), DamagedError(each.reason), may_stop=not each.is_stray)
+                error = DamagedError(each.reason)
+                self._fail(_unreadable(each), error, may_stop=not each.is_stray)
             elif each.chosen:
                 chosen.append(each)
             else:
@@ -87,21 +88,33 @@ class Transfer:
         self.ledger.ended(record)
         if self._store is not None and not noted:
             self._store.note(record)
-        done = ItemDone(
-            record.user, record.path, record.outcome, record.bytes, record.reason, record.kind
+        self._tell(
+            ItemDone(
+                scope=record.user,
+                path=record.path,
+                outcome=record.outcome,
+                bytes=record.bytes,
+                reason=record.reason,
+                kind=record.kind,
+                rule=record.rule,
+                pretended=record.pretended,
+            )
         )
-        self._tell(done)
 
     def _fail(self, record: Record, error: SourceError, *, may_stop: bool = True) -> None:
         """Account for an object that cannot be had; without leave to go on, that is the end of the run.
 
         A stray stops nothing: it may have been nobody's. A dry run tells them all.
         """
-        ignored = not may_stop or self._store is None or self._policy.goes_on(error)
+        ignored = (
+            not may_stop
+            or self._store is None
+            or self._policy.goes_on(error, record.path, record.kind)
+        )
         self._tell(ObjectFailed(record.user, record.path, usmt_action(error), str(error), ignored))
         self._end(record)
         if not ignored:
-            advice = self._policy.advice(error)
+            advice = self._policy.advice(error, record.path, record.kind)
             raise type(error)(f"{printable(str(record.path))}: {error}; {advice}") from error
         self.failures += 1
 

@@ -18,7 +18,7 @@ WinPath = tuple[str, ...]
 Times = tuple[int, int, int, int]
 
 HERE = Path(__file__).parent
-NAMES = ("solo", "desk", "three", "hostile", "sector4k")
+NAMES = ("solo", "desk", "three", "hostile", "sector4k", "apps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Recipe:
     islands: tuple[tuple[int, str], ...] = ()  # of a sparse file: offset, text
     hive: str | None = None
     kernel: str | None = None
+    program: tuple[tuple[str, str], ...] = ()  # version strings of an executable
     sha256: str | None = None
 
 
@@ -84,6 +85,7 @@ class User:
     state: str  # active, missing-folder, backup-key
     full_name: str
     registry: Table
+    classes: Table  # of UsrClass.dat
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ def _recipe(table: Table) -> Recipe:
         islands=tuple((offset, text) for offset, text in table.get("islands", [])),
         hive=table.get("hive"),
         kernel=table.get("kernel"),
+        program=tuple(table.get("program", {}).items()),
         sha256=table.get("sha256"),
     )
 
@@ -252,4 +255,5 @@ def _user(table: Table) -> User:
         state=table.get("state", "active"),
         full_name=table.get("full_name", ""),
         registry=table.get("registry", {}),
+        classes=table.get("classes", {}),
     )

@@ -149,7 +149,7 @@ def ntuser(windows: Windows, user: User) -> Keys:
 
 
 def _classes(user: User) -> Keys:
-    return {r"Local Settings\Software\Microsoft\Windows": {"Owner": user.sid}}
+    return {r"Local Settings\Software\Microsoft\Windows": {"Owner": user.sid}, **user.classes}
 
 
 def _profile_list(windows: Windows) -> Keys:

@@ -7,6 +7,7 @@ import struct
 from itertools import count, islice
 
 from sample_images.contents import Recipe
+from sample_images.programs import program
 from sample_images.run import BuildError
 
 MACHINES = {"x86": 0x014C, "x64": 0x8664, "arm64": 0xAA64}  # IMAGE_FILE_MACHINE_*
@@ -19,8 +20,8 @@ def generated(recipe: Recipe) -> bytes:
         return b"".join(generated(part) for part in recipe.parts)
     if recipe.islands:
         return _sparse(recipe)
-    if recipe.kernel is not None:
-        return kernel(recipe.kernel)
+    if recipe.kernel is not None or recipe.program:
+        return kernel(recipe.kernel) if recipe.kernel else program(dict(recipe.program))
     if recipe.seed is not None:
         return noise(recipe.seed, recipe.size or 0)
     if recipe.pattern is not None:

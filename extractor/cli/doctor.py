@@ -12,8 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from rich.text import Text
 
-from extractor.cli.options import words_parser
-from extractor.cli.screen import human_size, lined_table, open_console
+from extractor.cli.arguments import words_parser
+from extractor.cli.screen import human_size, open_console
+from extractor.cli.tables import lined_table
 from extractor.seams import registered
 
 SEAMS = ("images", "locators", "gatherers", "stores")
@@ -24,6 +25,7 @@ LIBRARIES = {
     "libvhdi-python": "pyvhdi",
     "libfwnt-python": "pyfwnt",
     "pytsk3": "pytsk3",
+    "pefile": "pefile",
     "python-registry": "Registry",
     "lxml": "lxml.etree",
     "rich": "rich",

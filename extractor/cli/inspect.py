@@ -12,13 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from extractor.cli.options import words_parser
-from extractor.cli.screen import human_size, lined_table, open_console
+from extractor.cli.arguments import words_parser
+from extractor.cli.screen import human_size, open_console
+from extractor.cli.tables import add_row, date_of, lined_table
 from extractor.errors import ColdstateError, NoWindowsError, UsageError
-from extractor.filetime import to_datetime
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable
 from extractor.windows import Survey, open_install, survey
@@ -117,13 +116,13 @@ def _draw(
         hashes = ", ".join(f"{name} {value}" for name, value in info.stored_hashes.items())
         segments = str(len(info.segments))
         sector = str(info.sector_size)
-        _add(images, info.path, info.format, human_size(info.size), sector, segments, hashes)
+        add_row(images, info.path, info.format, human_size(info.size), sector, segments, hashes)
     console.print(images)
     volumes = lined_table("drive", "volume", "holds", "label", "size", "at byte", "note")
     for volume in machine.volumes:
         letter = found.letter_of(volume.id) or "-"
         size, at = human_size(volume.size), f"{volume.offset:,}"
-        _add(volumes, letter, volume.id, volume.filesystem, volume.label, size, at, volume.note)
+        add_row(volumes, letter, volume.id, volume.filesystem, volume.label, size, at, volume.note)
     console.print(volumes)
     for candidate in machine.candidates:
         _draw_windows(console, found, candidate, users[id(candidate)])
@@ -144,19 +143,6 @@ def _draw_windows(
     table = lined_table("user", "SID", "profile", "state", "last used")
     for user in users:
         used = max((time for _, time in user.last_used), default=0)
-        _add(table, user.account, user.sid, str(user.profile), user.state, _date(used))
+        add_row(table, user.account, user.sid, str(user.profile), user.state, date_of(used))
     if users:
         console.print(table)
-
-
-def _date(filetime: int) -> str:
-    """Return a FILETIME as a person reads it (UTC); what no calendar holds stays a number."""
-    try:
-        moment = to_datetime(filetime)
-    except OverflowError:
-        return str(filetime)
-    return f"{moment:%Y-%m-%d %H:%M}" if filetime else "-"
-
-
-def _add(table: Table, *cells: str) -> None:
-    table.add_row(*(Text(printable(cell)) for cell in cells))

@@ -25,6 +25,9 @@ USAGE = """coldstate {version}: an offline ScanState for Linux.
   coldstate scan IMAGE... --store STORE [...]    write the user state into STORE/USMT
   coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [...]
                                                  the same in ScanState's spelling
+  coldstate explain IMAGE... PATH|KEY... [...]   why a file or registry value is taken, or not
+  coldstate coverage IMAGE... [...]              rules without effect, and what no rule takes
+  coldstate lint RULES...                        check rule files, without any image
   coldstate store verify|manifest STORE          prove or print what a store holds
   coldstate plugins                              readers, locators, gatherers and stores found
   coldstate doctor                               is this computer fit to run coldstate?
@@ -127,6 +130,24 @@ def _store(words: list[str]) -> int:
     return run_store(words)
 
 
+def _explain(words: list[str]) -> int:
+    from extractor.cli.explain import run_explain
+
+    return run_explain(words)
+
+
+def _coverage(words: list[str]) -> int:
+    from extractor.cli.coverage import run_coverage
+
+    return run_coverage(words)
+
+
+def _lint(words: list[str]) -> int:
+    from extractor.cli.lint import run_lint
+
+    return run_lint(words)
+
+
 def _plugins(words: list[str]) -> int:
     from extractor.cli.doctor import run_plugins
 
@@ -141,6 +162,9 @@ def _doctor(words: list[str]) -> int:
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "inspect": _inspect,
+    "explain": _explain,
+    "coverage": _coverage,
+    "lint": _lint,
     "scan": _scan,
     "scanstate": _scanstate,
     "store": _store,
@@ -148,7 +172,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "doctor": _doctor,
 }
 
-SLASHED = frozenset({"scan", "scanstate"})
+SLASHED = frozenset({"scan", "scanstate", "explain", "coverage"})
 """Commands that translate slash switches themselves."""
-OF_STORES = SLASHED | {"store"}
+OF_STORES = frozenset({"scan", "scanstate", "store"})
 """Commands that write or look up file names of the evidence."""

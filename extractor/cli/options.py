@@ -9,21 +9,23 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Never
 
-from extractor.cli.slash import HelpWanted, to_options
-from extractor.cli.switches import SWITCHES, State, Switch, Takes
-from extractor.errors import ArgumentTooLongError, LogFileError, ProgressLogError, UsageError
-from extractor.filetime import to_filetime
+from extractor.cli.arguments import add_switch, words_parser
+from extractor.cli.requests import path_of, refuse_conflicts, request_of
+from extractor.cli.slash import to_options
+from extractor.cli.switches import SWITCHES, State
+from extractor.errors import (
+    ArgumentTooLongError,
+    LogFileError,
+    ProgressLogError,
+    UsageError,
+)
 from extractor.gather.policy import parse_efs
 from extractor.report.main_log import parse_verbosity
 from extractor.scan import Request
-from extractor.select.users import parse_last_used
 
 LONGEST = 256
 """Characters that ScanState takes in one argument."""
@@ -34,7 +36,7 @@ USAGES = {
     "scan": "coldstate scan IMAGE... --store STORE [options]",
     "scanstate": "coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [options]",
 }
-ARCHITECTURES = {"": "", "32": "x86", "64": "x64"}
+AUTO_VERBOSITY = 5
 SCREENS = ("auto", "rich", "plain", "json", "none")
 
 
@@ -45,51 +47,6 @@ class Parsed:
     request: Request
     screen: str
     notes: tuple[str, ...]
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argparse that raises our errors instead of leaving the process."""
-
-    def error(self, message: str) -> Never:
-        raise UsageError(f"{message}; see `{self.prog} --help`")
-
-
-class _Once(argparse.Action):
-    """An option that may be given once: USMT calls a repeat ambiguous (code 11)."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,  # noqa: ANN401 (argparse's own signature)
-        option_string: str | None = None,
-    ) -> None:
-        if getattr(namespace, self.dest) is not None:
-            parser.error(f"{option_string} is given twice")
-        setattr(namespace, self.dest, True if self.nargs == 0 else values)
-
-
-class _Help(argparse.Action):
-    """``--help`` and ``/?``."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        raise HelpWanted(parser.format_help())
-
-
-def words_parser(
-    command: str, description: str, usage: str | None = None
-) -> argparse.ArgumentParser:
-    """Return an empty parser for a command, with ``--help`` and our way of saying errors."""
-    parser = _Parser(
-        prog=f"coldstate {command}",
-        usage=usage,
-        allow_abbrev=False,
-        add_help=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=description,
-    )
-    parser.add_argument("-h", "--help", nargs=0, action=_Help, help="show this help (also /?)")
-    return parser
 
 
 def scan_parser(command: str) -> argparse.ArgumentParser:
@@ -115,21 +72,8 @@ def scan_parser(command: str) -> argparse.ArgumentParser:
         name: parser.add_argument_group(name) for name in dict.fromkeys(s.group for s in SWITCHES)
     }
     for switch in SWITCHES:
-        _add(groups[switch.group], switch)
+        add_switch(groups[switch.group], switch)
     return parser
-
-
-def _add(group: argparse._ArgumentGroup, switch: Switch) -> None:
-    words = [f"--{switch.long}"]
-    spelled = f"{switch.help} [/{switch.slash}]" if switch.slash else switch.help
-    text = argparse.SUPPRESS if switch.state is State.REFUSED else spelled.replace("%", "%%")
-    metavar = switch.long.split("-")[-1].upper()
-    if switch.repeatable:
-        group.add_argument(*words, dest=switch.field, action="append", metavar=metavar, help=text)
-    elif switch.takes is Takes.NOTHING:
-        group.add_argument(*words, dest=switch.field, nargs=0, action=_Once, help=text)
-    else:
-        group.add_argument(*words, dest=switch.field, action=_Once, metavar=metavar, help=text)
 
 
 def parse(
@@ -178,35 +122,7 @@ def _judge_states(given: argparse.Namespace) -> list[str]:
     return notes
 
 
-# Pairs that may not stand together: USMT "ScanState syntax", incompatible command-line options.
-CONFLICTS = (
-    ("offline", "win_dir"),
-    ("offline", "win_old"),
-    ("win_dir", "win_old"),
-    ("all_users", "user_include"),
-    ("all_users", "user_exclude"),
-    ("all_users", "last_used"),
-    ("list_files", "estimate"),
-    ("all_windows", "offline"),
-    ("all_windows", "win_dir"),
-    ("all_windows", "win_old"),
-)
-
-
-def _refuse_conflicts(given: argparse.Namespace) -> None:
-    names = {
-        switch.field: f"/{switch.slash}" if switch.slash else f"--{switch.long}"
-        for switch in SWITCHES
-    }
-    for first, second in CONFLICTS:
-        if getattr(given, first) is not None and getattr(given, second) is not None:
-            raise UsageError(f"{names[first]} and {names[second]} cannot be given together")
-    if given.estimate == "" and given.no_compress is None:
-        raise UsageError("/p without a file name needs /nocompress; name a file: /p:estimate.xml")
-
-
 def _refuse_bad_values(given: argparse.Namespace) -> None:
-    _refuse_empty_values(given)
     _whole_number("/r", given.retries)
     _whole_number("/w", given.wait)
     _whole_number("--sparse-limit", given.sparse_limit)
@@ -216,22 +132,8 @@ def _refuse_bad_values(given: argparse.Namespace) -> None:
         parse_efs(given.efs)
     if given.progress is not None and given.progress not in SCREENS:
         raise UsageError(f"--progress {given.progress}: takes {', '.join(SCREENS)}")
-    if given.last_used is not None:
-        parse_last_used(given.last_used, 0)
     if re.match(r"[A-Za-z]:[\\/]|\\\\", given.store or ""):
         raise UsageError(f"{given.store} is a path of Windows; name a folder of this computer")
-
-
-def _refuse_empty_values(given: argparse.Namespace) -> None:
-    """``/offlineWinDir:$DIR`` with DIR unset must not mean that the switch was not given."""
-    for switch in SWITCHES:
-        value = getattr(given, switch.field, None)
-        if switch.takes is Takes.VALUE and (
-            value == "" or (isinstance(value, list) and "" in value)
-        ):
-            raise UsageError(
-                f"{'/' + switch.slash if switch.slash else '--' + switch.long} needs a value"
-            )
 
 
 def _whole_number(spelled: str, text: str | None) -> None:
@@ -251,71 +153,43 @@ def _refuse_reports_in_store(given: argparse.Namespace) -> None:
             raise error(f"{spelled}:{path} lies inside the store; put it elsewhere")
 
 
+def _refuse_conflicts(given: argparse.Namespace) -> None:
+    refuse_conflicts(given)
+    for made, switch in (("genconfig", "/genconfig"), ("genmigxml", "/genmigxml")):
+        if getattr(given, made) is not None and given.store:
+            raise UsageError(f"{switch} writes no store; leave {given.store} out")
+    if given.estimate == "" and given.no_compress is None:
+        raise UsageError("/p without a file name needs /nocompress; name a file: /p:estimate.xml")
+
+
 def _request(
     given: argparse.Namespace, words: Sequence[str], environment: Mapping[str, str]
 ) -> Request:
-    twice = [path for path, count in Counter(given.images or ()).items() if count > 1]
-    if twice:
-        raise UsageError(f"{twice[0]} is named twice")
-    for word in given.images or ():
-        if _looks_like_a_switch(word):
-            raise UsageError(f"{word} is neither a switch nor a file; `--help` shows the switches")
-    if not given.images:
-        raise UsageError("no disk image is named (scan IMAGE..., or scanstate --image IMAGE)")
+    asked = request_of(given, words, environment)
     no_store = given.dry_run is not None or given.estimate is not None
-    if not given.store and not no_store:
+    generates = given.genconfig is not None or given.genmigxml is not None
+    if not given.store and not no_store and not generates:
         raise UsageError("no store is named (--store STORE)")
-    return Request(
-        images=tuple(map(Path, given.images)),
-        store=Path(given.store) if given.store else None,
-        rules=tuple(map(Path, given.rules or ())),
-        offline=Path(given.offline) if given.offline else None,
-        win_dir=given.win_dir or "",
-        win_old=given.win_old or "",
-        all_windows=bool(given.all_windows),
-        user_include=tuple(given.user_include or ()),
-        user_exclude=tuple(given.user_exclude or ()),
-        last_used=given.last_used or "",
-        reference_time=_reference_time(given.reference_time),
+    return replace(
+        asked,
+        store=path_of(given.store),
+        genconfig=path_of(given.genconfig),
+        genmigxml=path_of(given.genmigxml),
         overwrite=bool(given.overwrite),
         continue_on_error=bool(given.continue_on_error),
         efs=(given.efs or "abort").lower(),
         dry_run=no_store,
-        estimate=Path(given.estimate) if given.estimate else None,
-        list_files=Path(given.list_files) if given.list_files else None,
-        log=Path(given.log) if given.log else None,
-        verbosity=int(given.verbosity or 0),
-        progress_log=Path(given.progress_log) if given.progress_log else None,
+        estimate=path_of(given.estimate),
+        list_files=path_of(given.list_files),
+        log=path_of(given.log),
+        verbosity=int(given.verbosity or (0 if given.auto is None else AUTO_VERBOSITY)),
+        progress_log=path_of(given.progress_log),
         sparse_limit=int(given.sparse_limit or 64) << 30,
         verify_image=bool(given.verify_image),
-        arch=_arch(environment.get("MIG_OFFLINE_PLATFORM_ARCH", "")),
-        command=tuple(words),
-    )
-
-
-def _arch(text: str) -> str:
-    """Return what MIG_OFFLINE_PLATFORM_ARCH (usmt.md 1.7) says of the offline Windows; empty when it is not set."""
-    if text not in ARCHITECTURES:
-        raise UsageError(f"MIG_OFFLINE_PLATFORM_ARCH is 32 or 64, not {text}")
-    return ARCHITECTURES[text]
-
-
-def _looks_like_a_switch(word: str) -> bool:
-    """Tell whether a word such as ``/bogus`` or ``/bogus:x`` names nothing that is there."""
-    return (
-        word.startswith("/") and "/" not in word.partition(":")[0][1:] and not Path(word).exists()
+        diagnostic=path_of(environment.get("MIG_ENABLE_DIAG")),
     )
 
 
 def _default_log(environment: Mapping[str, str]) -> Path:
     """ScanState's own default: ``ScanState.log`` in the working directory, or in USMT_WORKING_DIR."""
     return Path(environment.get("USMT_WORKING_DIR") or ".") / "ScanState.log"
-
-
-def _reference_time(text: str | None) -> int:
-    """Return the FILETIME of a day (its first moment, UTC), or of now."""
-    try:
-        day = datetime.strptime(text, "%Y/%m/%d").replace(tzinfo=UTC) if text else datetime.now(UTC)
-    except ValueError as error:
-        raise UsageError(f"--reference-time {text}: takes YYYY/MM/DD") from error
-    return to_filetime(day.replace(microsecond=0))

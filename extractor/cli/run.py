@@ -16,7 +16,9 @@ from extractor.cli.options import Parsed, parse
 from extractor.cli.screen import human_size, open_console, open_screen
 from extractor.errors import CanceledError, ColdstateError, EstimateFileError
 from extractor.events import Finished, Noted, Observer, broadcast
+from extractor.generate import generate
 from extractor.model import printable
+from extractor.report.diagnostic import Diagnostic
 from extractor.report.ledger import Sum
 from extractor.report.list_file import ListFile
 from extractor.report.main_log import MainLog
@@ -57,7 +59,7 @@ def _report(parsed: Parsed, command: str, words: list[str], screen: Observer) ->
 
 def _run(parsed: Parsed, observer: Observer, reports: Observer) -> Result:
     try:
-        result = scan(parsed.request, observer)
+        result = _run_request(parsed.request, observer)
     except ColdstateError as error:
         reports(Finished(error.exit_code, message=str(error)))
         raise
@@ -67,6 +69,13 @@ def _run(parsed: Parsed, observer: Observer, reports: Observer) -> Result:
     failures = sum(run.failures for run in result.runs)
     observer(Finished(result.exit_code, failures))
     return result
+
+
+def _run_request(request: Request, observer: Observer) -> Result:
+    if not (request.genconfig or request.genmigxml):
+        return scan(request, observer)
+    generate(request, observer)
+    return Result((), {})
 
 
 @contextmanager
@@ -83,6 +92,9 @@ def _open_reports(request: Request) -> Iterator[list[Observer]]:
             observers.append(stack.enter_context(log).tell)
         if request.progress_log:
             observers.append(stack.enter_context(ProgressLog(request.progress_log, request.store)))
+        if request.diagnostic:
+            diagnostic = Diagnostic(request.diagnostic, request.store)
+            observers.append(stack.enter_context(diagnostic))
         if request.list_files:
             observers.append(stack.enter_context(ListFile(request.list_files, request.store)))
         yield observers
@@ -103,11 +115,9 @@ def _draw(console: Console, run: Run) -> None:
     for row in run.summary.rows:
         table.add_row(*map(Text, _cells(row)))
     console.print(table)
-    if run.ungathered:
-        console.print(f"NOT GATHERED: what {run.ungathered} registry and INI patterns ask for")
     if run.summary.all.not_stored.objects:
         _draw_losses(console, run.summary)
-    elif not run.ungathered:
+    else:
         console.print("Nothing that the rules selected was lost.")
 
 

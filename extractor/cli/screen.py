@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,8 +20,8 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
+from extractor.cli.selection import SelectionTable
 from extractor.events import (
     BytesCopied,
     EntriesSeen,
@@ -60,14 +59,6 @@ def open_console(stream: TextIO) -> Console:
     """Return a console on which text is only text; what is no terminal gets lines wide enough for a SID."""
     width = None if stream.isatty() else WIDE
     return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
-
-
-def lined_table(*columns: str) -> Table:
-    """Return an empty table, lines above and below; a cell that is too wide is folded, never cut."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
 
 
 @contextmanager
@@ -150,6 +141,7 @@ class RichScreen:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.accounts = Accounts()
+        self.users = SelectionTable(console)
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -172,6 +164,7 @@ class RichScreen:
         self.progress.stop()
 
     def __call__(self, event: Event) -> None:
+        self.users(event)
         match event:
             case PhaseStarted(phase):
                 self._begin(phase)
@@ -219,12 +212,14 @@ class PlainScreen:
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+        self._users = SelectionTable(open_console(stream))
         self._said = time.monotonic()
         self._began = self._said
         self._objects = self._bytes = 0
         self._totals = TotalsKnown(0, 0)
 
     def __call__(self, event: Event) -> None:
+        self._users(event)
         match event:
             case PhaseStarted(phase):
                 self._say(f"{phase}: {PHASES[phase]}")

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from extractor.cli.options import words_parser
+from extractor.cli.arguments import words_parser
 from extractor.cli.screen import open_screen
 from extractor.errors import UsageError
 from extractor.model import printable

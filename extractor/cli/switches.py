@@ -63,14 +63,10 @@ SWITCHES: tuple[Switch, ...] = (
     # --- rules
     Switch("i", "rules", "rules", VALUE, "a MigXML rule file (default: the built-in pack)", RULES, repeatable=True),
     Switch("efs", "efs", "efs", VALUE, "EFS files: abort (default) or skip", RULES),
-    Switch("config", "config", "config", VALUE, "Config.xml", RULES, state=REFUSED,
-           why="Config.xml is not read yet; what it would leave out would be stored"),
-    Switch("auto", "auto", "auto", MAYBE, "the stock rule files", RULES, state=REFUSED,
-           why="Microsoft's rule files are not shipped here; name yours with /i"),
-    Switch("genconfig", "genconfig", "genconfig", VALUE, "write a Config.xml", RULES, state=REFUSED,
-           why="writing a Config.xml is not built yet"),
-    Switch("genmigxml", "genmigxml", "genmigxml", VALUE, "write the document finder's rules", RULES, state=REFUSED,
-           why="the document finder is not built yet"),
+    Switch("config", "config", "config", VALUE, "Config.xml: what migrates, which errors end the run", RULES),
+    Switch("auto", "auto", "auto", MAYBE, "the built-in pack, or MigDocs.xml, MigApp.xml of AUTO; /v:5", RULES),
+    Switch("genconfig", "genconfig", "genconfig", VALUE, "write a Config.xml of the components found, no store", RULES),
+    Switch("genmigxml", "genmigxml", "genmigxml", VALUE, "write what the document finder finds as rules", RULES),
     # --- users
     Switch("all", "all", "all_users", NOTHING, "all users (the default)", USERS),
     Switch("ui", "user-include", "user_include", VALUE, r"include users: [DOMAIN\]NAME or SID, * allowed", USERS,

@@ -28,7 +28,7 @@ class FileGatherer:
         self, chosen: Iterable[Selected], filesystems: Mapping[str, Filesystem], /
     ) -> Iterator[Captured]:
         """Yield a Captured for each file, directory and link on one of ``filesystems`` (by volume id)."""
-        mine = [each for each in chosen if each.kind in KINDS and each.volume in filesystems]
+        mine = [each for each in chosen if _is_there(each) and each.volume in filesystems]
         links = hard_links(mine)
         places = {name: _place_of(filesystem) for name, filesystem in filesystems.items()}
         mine.sort(key=lambda each: (places[each.volume], *physical_order(each)))
@@ -39,6 +39,11 @@ class FileGatherer:
                 refusal=known_refusal(each),
                 links=links.get(_identity(each), ()),
             )
+
+
+def _is_there(selected: Selected) -> bool:
+    """Tell whether an object lies in a file system; a pretended one has no record there."""
+    return selected.kind in KINDS and not selected.pretended
 
 
 def physical_order(selected: Selected) -> tuple[int, int, int, str]:

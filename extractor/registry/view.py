@@ -43,9 +43,20 @@ class Registry:
         view._open = self._open
         return view
 
+    @property
+    def mounts(self) -> tuple[str, ...]:
+        r"""Where hives are mounted, in upper case: ``HKLM\SOFTWARE``, ``HKU\S-1-5-21-…_CLASSES`` …."""
+        return tuple(self._mounts)
+
     def hive(self, mount: str) -> Hive | None:
         r"""Return the hive mounted at ``HKLM\SOFTWARE``, ``HKU\<SID>`` …, None when there is none."""
         return self._open(upcase(mount))
+
+    def current_control_set(self) -> int:
+        r"""Return the number that ``HKLM\SYSTEM\Select [Current]`` gives, 1 where it gives none."""
+        system = self._open("HKLM\\SYSTEM")
+        current = system.value("Select", "Current") if system else None
+        return current.integer if current else 1
 
     def exists(self, path: str) -> bool:
         """Tell whether a key exists."""
@@ -115,9 +126,7 @@ class Registry:
         below = keys[1:]
         if upcase(keys[0]) != "SYSTEM" or not below or upcase(below[0]) != "CURRENTCONTROLSET":
             return below
-        system = self._open("HKLM\\SYSTEM")
-        current = system.value("Select", "Current") if system else None
-        return [f"ControlSet{current.integer if current else 1:03}", *below[1:]]
+        return [f"ControlSet{self.current_control_set():03}", *below[1:]]
 
 
 def _in_profile(sid: str, keys: list[str]) -> Iterator[tuple[str, list[str]]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TextIO
 
-from extractor.events import BytesCopied, EntriesSeen, Event
+from extractor.events import Activated, BytesCopied, EntriesSeen, Event
 from extractor.model import WinPath, printable
 
 INTERVAL = 0.1
@@ -36,6 +36,8 @@ class JsonProgress:
             self._copied[event.scope] = self._copied.get(event.scope, 0) + event.count
         elif isinstance(event, EntriesSeen):
             self._seen = event
+        elif isinstance(event, Activated):
+            return  # long, and made only for who asks
         else:
             self._tell_counts()
             self._write(event)

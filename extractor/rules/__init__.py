@@ -7,13 +7,14 @@ Specificity (``patterns``). ``select`` brings a RuleSet to a Windows installatio
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from extractor.errors import RuleFileError
 from extractor.rules.migxml import parse_migxml
 from extractor.rules.model import RuleSet
-from extractor.xmlfile import parse_xml
+from extractor.xmlfile import parse_xml, read_xml
 
 __all__ = ["RuleSet", "builtin_rules", "load_rules"]
 
@@ -45,8 +46,9 @@ def _joined(sources: Iterable[tuple[Path | bytes, str]]) -> RuleSet:
     rules = RuleSet(())
     seen: dict[str, str] = {}
     for source, name in sources:
-        tree = parse_xml(source, name=name, error=RuleFileError)
-        urlid, found = parse_migxml(tree, name)
+        content = source if isinstance(source, bytes) else read_xml(source, error=RuleFileError)
+        tree = parse_xml(content, name=name, error=RuleFileError)
+        urlid, found = parse_migxml(tree, name, sha256=sha256(content).hexdigest())
         first = seen.get(urlid.lower())
         if first and urlid:
             message = f"{name}:1: not processed, because {first} has the same urlid {urlid!r}"

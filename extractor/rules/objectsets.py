@@ -1,112 +1,75 @@
-"""include, exclude and unconditionalExclude elements -> Rule, with their object sets."""
+"""objectSet -> ObjectSet: the patterns, scripts and contents that say which objects are meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from extractor.rules.calls import CallError, parse_call
-from extractor.rules.elements import CONDITIONS, Doubt, RuleFile
-from extractor.rules.model import ObjectSet, Pattern, Rule, Script, Verb
-from extractor.rules.patterns import PatternError, PatternKind, parse_location
+from extractor.rules.calls import read_call
+from extractor.rules.elements import Reader
+from extractor.rules.enumerations import pattern_kind
+from extractor.rules.functions import Use
+from extractor.rules.gates import CONDITIONS, condition, joined
+from extractor.rules.model import Content, Gate, ObjectSet, Operation, Pattern, Script
+from extractor.rules.patterns import PatternError, PatternKind, check_location
 
 if TYPE_CHECKING:
     from lxml import etree
 
-GENERATORS = {each.lower(): each for each in ("GenerateDrivePatterns", "GenerateUserPatterns")}
-_KINDS = {kind.value.lower(): kind for kind in PatternKind}
-
-# Both are true for every object while scanning: dead links are screened, and NeverRestore acts, at load.
-_TRUE_AT_SCAN = frozenset({"ignoreirrelevantlinks", "neverrestore"})
+_ITEMS = frozenset({"pattern", "script", "content"})
 
 
-def rule(file: RuleFile, element: etree._Element, verb: Verb, doubt: Doubt) -> Iterator[Rule]:
-    """Yield the Rule of an element, or nothing when a gate or filter that is not evaluated forbids to remove data."""
-    if verb is not Verb.INCLUDE and _is_in_doubt(verb, doubt):
-        file.warn(
-            element, f"<{verb}> is not applied, because a condition around it is not evaluated"
-        )
-        return
-    if not _passes_filter(file, element, verb):
-        return
-    sets: list[ObjectSet] = []
-    for tag, child in file.children(element):
-        if tag == "objectSet":
-            sets.extend(_object_set(file, child, verb))
+def object_set(file: Reader, element: etree._Element) -> ObjectSet:
+    """Return an objectSet with its items in order; conditions beside each other must all hold."""
+    items: list[Pattern | Script | Content] = []
+    gates: list[Gate | None] = []
+    for tag, child in file.children(element, _ITEMS | CONDITIONS):
+        if tag == "pattern":
+            items.extend(_pattern(file, child))
+        elif tag == "script":
+            items.append(script(file, child, Use.GENERATOR))
+        elif tag == "content":
+            items.append(_content(file, child))
         else:
-            file.unknown(child)
-    yield Rule(verb, tuple(sets), file.place(element))
+            gates.append(condition(file, tag, child))
+    place = file.place(element)
+    return ObjectSet(tuple(items), place, joined(Operation.AND, gates, place))
 
 
-def _is_in_doubt(verb: Verb, doubt: Doubt) -> bool:
-    return doubt is Doubt.RULES or (doubt is not Doubt.NONE and verb is Verb.UNCONDITIONAL_EXCLUDE)
+def object_sets(file: Reader, element: etree._Element) -> tuple[ObjectSet, ...]:
+    """Return the objectSets of an element that has nothing else."""
+    return tuple(object_set(file, child) for _, child in file.children(element, ("objectSet",)))
 
 
-def _passes_filter(file: RuleFile, element: etree._Element, verb: Verb) -> bool:
-    """Tell whether the rule applies: an unknown filter keeps the objects (it may not remove what it cannot judge)."""
-    text = element.get("filter", "")
-    if not text.strip():
-        return True
-    try:
-        function = parse_call(text).function.lower()
-    except CallError as error:
-        file.warn(element, f"the filter keeps all objects: {error}")
-        return verb is Verb.INCLUDE
-    if function in _TRUE_AT_SCAN:
-        return True
-    if function == "answerno":
-        return False
-    file.warn(element, f"filter {text.strip()!r} is not supported yet and keeps all objects")
-    return verb is Verb.INCLUDE
+def script(file: Reader, element: etree._Element, use: Use) -> Script:
+    """Return a script element."""
+    return Script(read_call(file, element, file.text(element), use), file.place(element))
 
 
-def _object_set(file: RuleFile, element: etree._Element, verb: Verb) -> Iterator[ObjectSet]:
-    for tag, child in file.children(element):
-        if tag in CONDITIONS:
-            taken = "taken" if verb is Verb.INCLUDE else "left out"
-            file.warn(child, f"<{tag}> is not evaluated yet: the object set is {taken}")
-            if verb is not Verb.INCLUDE:
-                return
-    items = [item for tag, child in file.children(element) for item in _items(file, tag, child)]
-    yield ObjectSet(tuple(items), file.place(element))
+def _content(file: Reader, element: etree._Element) -> Content:
+    call = read_call(file, element, file.attribute(element, "filter"), Use.CONTENT)
+    return Content(call, object_sets(file, element), file.place(element))
 
 
-def _items(file: RuleFile, tag: str, element: etree._Element) -> Iterator[Pattern | Script]:
-    if tag == "pattern":
-        yield from _pattern(file, element)
-    elif tag == "script":
-        yield from _script(file, element)
-    elif tag == "content":
-        file.warn(element, "<content> is not supported yet: no objects come from it")
-    elif tag not in CONDITIONS:
-        file.unknown(element)
+def _pattern(file: Reader, element: etree._Element) -> list[Pattern]:
+    kind = pattern_kind(file, element)
+    text = pattern_text(file, element, kind)
+    return [Pattern(kind, text, file.place(element))] if kind and text else []
 
 
-def _pattern(file: RuleFile, element: etree._Element) -> Iterator[Pattern]:
-    given = element.get("type", "")
-    kind = _KINDS.get(given.strip().lower())
-    text = (element.text or "").strip()
-    if kind is None:
-        file.warn(element, f"pattern type {given!r} is not File, Registry or Ini: it is not used")
-        return
+def pattern_text(file: Reader, element: etree._Element, kind: PatternKind | None) -> str:
+    """Return the text of a pattern or location element; empty, with a warning, when it can mean nothing.
+
+    Custom files hold patterns of several lines, which USMT takes for invalid (usmt.md 3.6).
+    """
+    text = file.pattern_text(element, file.text(element))
     if "\n" in text:
         file.warn(element, "a pattern stands on one line: this one is not used")
-        return
+        return ""
     try:
-        parse_location(text)
+        check_location(text)
     except PatternError as error:
         file.warn(element, f"the pattern is not used: {error}")
-        return
-    yield Pattern(kind, text, file.place(element))
-
-
-def _script(file: RuleFile, element: etree._Element) -> Iterator[Script]:
-    try:
-        call = parse_call(element.text or "")
-    except CallError as error:
-        file.warn(element, f"the script is not used: {error}")
-        return
-    if call.function.lower() not in GENERATORS:
-        file.warn(element, f"{call.function} is not supported yet: no objects come from it")
-        return
-    yield Script(call, file.place(element))
+        return ""
+    if kind is PatternKind.INI and "|" not in text:
+        file.warn(element, r"an Ini pattern is path\file.ini|Section[Key]: this one has no |")
+    return text

@@ -20,6 +20,9 @@ LONGEST = 32_767
 
 _STAR = "\0"  # cannot be in XML, so it is free to mean an unescaped star between the two steps of parsing
 _TOKEN = re.compile(r"\^[\[\]^$*]|.", re.DOTALL)
+_WELL_FORMED = re.compile(
+    r"((?>\^[\[\]^$*]|[^\[\]\0])++)(?:\[(?>\^[\[\]^$*]|[^\[\]\0])*+\])?", re.DOTALL
+)
 _VARIABLE = re.compile(r"%([^%\\\[\]*]+)%")
 _SPECIAL = re.compile(r"([\[\]^$*])")
 
@@ -163,6 +166,11 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"^\1", text)
 
 
+def variable_names(text: str) -> list[str]:
+    """Return the names that ``expand`` would look for in a text, in upper case."""
+    return [upcase(name) for name in _VARIABLE.findall(text)]
+
+
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """Return pattern text with ``%NAME%`` replaced; names in upper case, values are pattern text.
 
@@ -175,6 +183,13 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     if length > LONGEST:
         raise PatternError(f"the pattern is longer than {LONGEST} characters")
     return _VARIABLE.sub(lambda found: variables[upcase(found[1])], text)
+
+
+def check_location(text: str) -> None:
+    """Raise the PatternError that ``parse_location`` would, at a tenth of its price."""
+    found = _WELL_FORMED.fullmatch(text.strip())
+    if not found or not found[1].replace("\\", " ").strip() or len(text) > LONGEST:
+        parse_location(text)
 
 
 def parse_location(text: str) -> Location:

@@ -1,8 +1,8 @@
-r"""RuleSet x WindowsInstall (as a Scene) -> Selected…: what is taken, by which rule, and what is not and why.
+r"""Activation x Scene -> Selected…: what is taken, by which rule, and what is not and why.
 
-Words defined here: Scene, Mount, Profile, Unreadable (``scene``); Choice, UserSwitches (``users``); ActiveRule, Verdict
-(``precedence``). Every entry below a selected profile yields exactly one Selected or Unreadable; elsewhere an entry is
-told of when an include matches it, and a folder that is excluded with all its content is one row.
+Words defined here: Choice, UserSwitches (``users``); Verdict (``precedence``); Unreadable (``objects``); Way (``way``).
+Every entry below a selected profile yields exactly one Selected or Unreadable; elsewhere an entry is told of when an
+include matches it, and a folder or key that is excluded with all its content is one row.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from extractor.evaluate import Activation, ActiveRule, Scene
 from extractor.events import Event, Noted, Observer
 from extractor.filesystems import ORPHANS, is_link
 from extractor.model import ObjectKind, Selected, WinPath
-from extractor.rules.model import RuleSet
-from extractor.rules.patterns import node_text
-from extractor.select.activate import Activation
+from extractor.rules.patterns import PatternKind
+from extractor.select.ini import IniValues
 from extractor.select.install import choices_of, scene_of, warnings_of
-from extractor.select.precedence import ActiveRule
-from extractor.select.scene import Mount, Profile, Scene, Unreadable
+from extractor.select.objects import Unreadable
+from extractor.select.owners import Owners, owners_of
+from extractor.select.precedence import ranked
+from extractor.select.pretended import PretendedObjects
+from extractor.select.registry import RegistryWalk
 from extractor.select.users import Choice, UserSwitches, choose_users
 from extractor.select.walk import Ground, Walk
+from extractor.select.way import Way, way_of
+from extractor.windows.namespace import Mount
 
 __all__ = [
     "Choice",
-    "Mount",
-    "Profile",
-    "Scene",
     "Selection",
     "Unreadable",
     "UserSwitches",
@@ -40,24 +42,38 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A selection, ready to be walked; each iteration walks every volume once, in the order of the letters."""
+    """A selection, ready to be walked: volumes in the order of their letters, hives, INI files, pretended objects.
+
+    Each iteration reads each of them once.
+    """
 
     scene: Scene
+    activation: Activation
     choices: tuple[Choice, ...]
-    rules: tuple[ActiveRule, ...]
-    """All active rules in the order in which they decide."""
+    rules: Mapping[PatternKind, tuple[ActiveRule, ...]]
+    """The active rules of each kind, in the order in which they decide."""
     notes: tuple[Noted, ...]
-    """What there is to say of rules that could not be used; the observer was told already."""
-    ungathered: int
-    """Include patterns for the registry and INI files: what they ask for is not gathered yet."""
+    """Users whose profile cannot be walked; the observer was told already."""
     tell: Observer = field(repr=False, compare=False)
+    met: Mapping[PatternKind, set[int]] = field(
+        default_factory=lambda: {kind: set() for kind in PatternKind}, repr=False, compare=False
+    )
+    """After an iteration: which of ``rules``, by number, matched anything that was looked at."""
 
     def __iter__(self) -> Iterator[Selected | Unreadable]:
-        owners = _owners(self.choices)
+        tops = {kind: way_of(rules, self.met[kind]) for kind, rules in self.rules.items()}
+        owners = owners_of(self.choices)
+        ini = self.rules[PatternKind.INI]
+        yield from self._files(tops[PatternKind.FILE], owners)
+        yield from RegistryWalk(self.scene, tops[PatternKind.REGISTRY], self.choices).objects()
+        yield from IniValues(self.scene, ini, tops[PatternKind.INI], owners, self.tell).objects()
+        pretended = PretendedObjects(self.scene, tops, self.choices, self.tell)
+        yield from pretended.objects(self.activation.pretended)
+
+    def _files(self, top: Way, owners: Owners) -> Iterator[Selected | Unreadable]:
         mounts = self.scene.mounts
         roots = frozenset((each.filesystem.info.id, each.root.record) for each in mounts)
-        leaves = [rule.location.leaf for rule in self.rules if rule.location.leaf]
-        ground = Ground(self.rules, owners, roots, frozenset(leaf.ending for leaf in leaves))
+        ground = Ground(top, owners, roots)
         met: set[str] = set()
         seen = 0
         for mount in sorted(mounts, key=lambda each: each.at.key):
@@ -73,38 +89,27 @@ class Selection:
 
 def select(
     scene: Scene,
-    rules: RuleSet,
+    activation: Activation,
     choices: Sequence[Choice],
     observer: Observer | None = None,
 ) -> Selection:
-    """Bring rules to one Windows and return what they select, walked when it is iterated.
+    """Return what the active rules select on one Windows, walked when it is iterated.
 
-    ``choices`` say which users come (``choose_users``). The observer is told now of every rule that cannot be used,
-    the warnings of the rule files included, and of progress and missing profiles while the selection is iterated.
+    ``choices`` say which users come (``choose_users``). The observer is told now of users without a profile folder,
+    and of progress and missing profiles while the selection is iterated.
     """
     tell = observer or _silent
-    selected = [choice.user for choice in choices if choice.selected]
-    activation = Activation(scene, selected)
-    active = activation.activate(rules)
-    events: list[Event] = [*activation.events, *_without_folder(choices)]
-    for event in events:
-        tell(event)
-    notes = tuple(event for event in events if isinstance(event, Noted))
-    return Selection(scene, tuple(choices), active, notes, activation.ungathered, tell)
+    notes = tuple(_without_folder(choices))
+    for note in notes:
+        tell(note)
+    rules = {
+        kind: ranked(rule for rule in activation.rules if rule.kind is kind) for kind in PatternKind
+    }
+    return Selection(scene, activation, tuple(choices), rules, notes, tell)
 
 
 def _silent(_event: Event) -> None:
     """Nobody listens."""
-
-
-def _owners(choices: Sequence[Choice]) -> Mapping[str, Choice]:
-    """Return whose each profile folder is; where two users share one, a selected user, then the lower SID."""
-    ranked = sorted(choices, key=lambda each: (not each.selected, each.user.sid))
-    owners: dict[str, Choice] = {}
-    for choice in ranked:
-        if choice.user.profile.drive and choice.user.profile.parts:
-            owners.setdefault(node_text(choice.user.profile), choice)
-    return owners
 
 
 def _without_folder(choices: Sequence[Choice]) -> Iterator[Noted]:

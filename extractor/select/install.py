@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from extractor.errors import SourceError
+from extractor.evaluate import Profile, Scene
 from extractor.model import WinPath
-from extractor.select.scene import Mount, Profile, Scene
+from extractor.registry import Registry
 from extractor.select.users import Choice, UserSwitches, choose_users, unmatched
 from extractor.windows import (
     WindowsInstall,
@@ -15,16 +17,40 @@ from extractor.windows import (
     user_variables,
 )
 
+CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 NO_FOLDER = "not on these disks"
 """Why a user of ProfileList does not come, in the place of a switch."""
 
 
 def scene_of(install: WindowsInstall) -> Scene:
-    """Return a Windows as selection sees it."""
-    mounts = (Mount(each.at, each.filesystem, each.root) for each in install.namespace.mounts)
+    """Return a Windows as rules see it."""
     system = system_variables(install)
     profiles = (Profile(user, user_variables(install, user, system)) for user in install.users)
-    return Scene(tuple(mounts), tuple(profiles), system)
+    return Scene(
+        namespace=install.namespace,
+        profiles=tuple(profiles),
+        variables=system,
+        registry=install.registry,
+        version=_version(install),
+        is_64bit=install.arch != "x86",
+    )
+
+
+def _version(install: WindowsInstall) -> str:
+    """Return ``major.minor.build.servicepack``, as DoesOSMatch compares it (usmt.md 3.8)."""
+    candidate = install.candidate
+    major, minor, *_ = [*candidate.version.split("."), "0", "0"]
+    return f"{major or 0}.{minor}.{candidate.build or 0}.{_service_pack(install.registry)}"
+
+
+def _service_pack(registry: Registry) -> str:
+    """Return the number in ``CSDVersion`` ("Service Pack 1"), 0 without one: no Windows since 8 has any."""
+    try:
+        said = registry.text(CURRENT_VERSION, "CSDVersion")
+    except SourceError:
+        return "0"
+    number = said.rpartition(" ")[2]
+    return number if number.isascii() and number.isdecimal() else "0"
 
 
 def choices_of(install: WindowsInstall, switches: UserSwitches, now: int) -> tuple[Choice, ...]:

@@ -2,33 +2,26 @@
 
 Source: USMT "Conflicts and precedence". Rules meet only inside one component and one context (the machine, or one
 user); there the narrowest matching pattern decides, and an exclude wins over an equal include. So with all active
-patterns in one order, narrowest first, the first match of each component is its answer.
+patterns in one order, narrowest first, the first match of each component is its answer. Where the documentation
+contradicts itself (usmt.md 9: #2 equal patterns, #3 a narrower include), this is what it says more often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from extractor.rules.model import Verb
-from extractor.rules.patterns import Location
+from extractor.evaluate.active import ActiveRule, Judged
+from extractor.rules.model import Attributes, Verb
 
-_ORDER = {Verb.UNCONDITIONAL_EXCLUDE: 0, Verb.EXCLUDE: 1, Verb.INCLUDE: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveRule:
-    """A compiled pattern in one context of one component."""
-
-    verb: Verb
-    location: Location
-    instance: int
-    """Number of the component in this context: rules with the same number meet."""
-    scope: str
-    """SID of the user in whose context it stands, empty for the machine."""
-    source: str
-    text: str
-    """The pattern as its author wrote it."""
+ATTRIBUTES = frozenset({Verb.INCLUDE_ATTRIBUTES, Verb.EXCLUDE_ATTRIBUTES})
+_ORDER = {
+    Verb.UNCONDITIONAL_EXCLUDE: 0,
+    Verb.EXCLUDE: 1,
+    Verb.EXCLUDE_ATTRIBUTES: 1,
+    Verb.INCLUDE: 2,
+    Verb.INCLUDE_ATTRIBUTES: 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +30,8 @@ class Verdict:
 
     chosen: bool
     rule: ActiveRule | None
+    left_out: Attributes = Attributes.NONE
+    """Attributes of a chosen object that are not taken."""
 
 
 UNSPOKEN = Verdict(chosen=False, rule=None)
@@ -51,11 +46,12 @@ def _rank(rule: ActiveRule) -> tuple[object, ...]:
     narrow = tuple(-number for number in rule.location.specificity)
     above = rule.verb is not Verb.UNCONDITIONAL_EXCLUDE
     # A user's own rule names the owner better than the machine's ("" sorts first, hence the `not`).
-    return (above, narrow, _ORDER[rule.verb], not rule.scope, rule.scope, rule.source, rule.text)
+    by_name = (rule.source, rule.text, rule.component, rule.filter_text, rule.attributes.value)
+    return (above, narrow, _ORDER[rule.verb], not rule.scope, rule.scope, *by_name)
 
 
-def verdict(matching: Iterable[ActiveRule]) -> Verdict:
-    """Judge an object by the rules that match it, given in ranked order.
+def verdict(matching: Iterable[ActiveRule], judged: Judged | None = None) -> Verdict:
+    """Judge an object by the rules that match it, given in ranked order; filters are shown the object, if any.
 
     An exclude (or unconditionalExclude) counts only where an include of the same component (of any component) matches
     too: without one, nothing would have been taken anyway.
@@ -64,7 +60,13 @@ def verdict(matching: Iterable[ActiveRule]) -> Verdict:
     chosen: ActiveRule | None = None
     excluded: ActiveRule | None = None
     first: dict[int, ActiveRule] = {}
+    attributes: list[ActiveRule] = []
     for rule in matching:
+        if rule.verb in ATTRIBUTES:
+            attributes.append(rule)
+            continue
+        if rule.filter and judged and not rule.filter(judged):
+            continue
         if rule.verb is Verb.UNCONDITIONAL_EXCLUDE:
             barred = barred or rule
             continue
@@ -75,7 +77,9 @@ def verdict(matching: Iterable[ActiveRule]) -> Verdict:
             chosen = rule
     if barred and (chosen or excluded):
         return Verdict(chosen=False, rule=barred)
-    return Verdict(chosen is not None, chosen or excluded)
+    if chosen is None:
+        return Verdict(chosen=False, rule=excluded)
+    return Verdict(chosen=True, rule=chosen, left_out=_left_out(attributes))
 
 
 def _names_owner_better(chosen: ActiveRule | None, rule: ActiveRule) -> bool:
@@ -86,24 +90,11 @@ def _narrower(one: ActiveRule | None, other: ActiveRule) -> ActiveRule:
     return other if one is None or _rank(other) < _rank(one) else one
 
 
-def cutter(live: Sequence[ActiveRule], here: Sequence[ActiveRule]) -> ActiveRule | None:
-    """Return the exclude that leaves nothing to find in a whole directory, None when something may be chosen in it.
-
-    ``live`` are the ranked rules that may match in or below the directory, ``here`` those whose node matches it. An
-    exclude that takes the whole tree beats each include of its component that is not narrower.
-    """
-    trees: dict[int, ActiveRule] = {}
-    for rule in here:
-        if rule.verb is not Verb.INCLUDE and rule.location.takes_trees:
-            if rule.verb is Verb.UNCONDITIONAL_EXCLUDE:
-                return rule
-            trees.setdefault(rule.instance, rule)
-    cut: ActiveRule | None = None
-    for rule in live:
-        if rule.verb is not Verb.INCLUDE:
-            continue
-        tree = trees.get(rule.instance)
-        if tree is None or rule.location.specificity > tree.location.specificity:
-            return None
-        cut = _narrower(cut, tree)
-    return cut
+def _left_out(matching: Iterable[ActiveRule]) -> Attributes:
+    """Return what is not taken of an object: of each attribute the narrowest pattern decides (usmt.md 3.3)."""
+    left, open_questions = Attributes.NONE, Attributes.ALL
+    for rule in matching:
+        if rule.verb is Verb.EXCLUDE_ATTRIBUTES:
+            left |= rule.attributes & open_questions
+        open_questions &= ~rule.attributes
+    return left

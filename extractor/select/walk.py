@@ -7,33 +7,38 @@ followed. Names are hostile: the walk is a loop, not a recursion, and enters no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from extractor.events import EntriesSeen, Event, Noted
 from extractor.filesystems.tree import is_link
 from extractor.model import Damage, Entry, Selected, WinPath, upcase
-from extractor.rules.model import Verb
-from extractor.rules.patterns import ending, node_part, node_text
-from extractor.select.objects import Subject, damaged, told
-from extractor.select.precedence import UNSPOKEN, ActiveRule, Verdict, cutter, verdict
-from extractor.select.scene import Mount, Unreadable
+from extractor.select.objects import (
+    UNSEEN,
+    Sight,
+    Subject,
+    Unreadable,
+    damaged,
+    kind_of,
+    told,
+)
+from extractor.select.owners import Owners, owner_of
+from extractor.select.precedence import Verdict
 from extractor.select.users import Choice
+from extractor.select.way import Way
+from extractor.windows.namespace import Mount
 
 _STEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What holds on all volumes: the ranked rules, and to whom each profile folder belongs."""
+    """What holds on all volumes: the way of all rules at its top, and to whom each profile folder belongs."""
 
-    rules: tuple[ActiveRule, ...]
-    owners: Mapping[str, Choice]
-    """Node text of a profile folder -> its user."""
+    top: Way
+    owners: Owners
     roots: frozenset[tuple[str, int]]
     """Volume and record of every mount's root."""
-    endings: frozenset[str | None]
-    """Extensions that the rules name."""
 
     def leads_to_profile(self, node: str) -> bool:
         """Tell whether a selected profile lies in or below a directory."""
@@ -42,16 +47,12 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A directory on the way: ``live`` rules may match in or below it, the node of ``here`` rules matches it."""
+    """A directory on the way."""
 
     entry: Entry
     path: WinPath
-    node: str
-    live: tuple[ActiveRule, ...]
-    here: tuple[ActiveRule, ...]
+    way: Way
     owner: Choice | None
-    by_ending: dict[str | None, tuple[ActiveRule, ...]]
-    """The part of ``here`` that may match names of one extension: rule files name hundreds of them."""
 
 
 class Walk:
@@ -74,54 +75,46 @@ class Walk:
     def objects(self) -> Iterator[Selected | Unreadable]:
         """Yield the mount's objects: all below selected profiles, elsewhere those that an include matches."""
         at = self._mount.at
-        top = self._place(self._mount.root, at, node_text(at), self._ground.rules, self._owner(at))
-        is_open, said = self._judged(top)
+        top = self._place(
+            self._mount.root, at, self._ground.top.to(at), owner_of(at, self._ground.owners)
+        )
+        sight = self._sight(top.entry)
+        is_open, said = self._judged(top, sight)
         if not at.parts:  # what is mounted in a folder is told of there, as a link or a folder
-            yield from self._told(self._directory(top, said))
+            yield from self._told(top.entry, top.path, top.owner, said, sight)
         stack = [top] if is_open else []
         while stack:
             place = stack.pop()
-            below = []
+            below: list[_Place] = []
             for entry in self._children(place):
-                if not entry.directory:
-                    yield from self._leaf(entry, place)
-                    continue
-                inner = self._below(entry, place)
-                is_open, said = self._judged(inner)
-                yield from self._told(self._directory(inner, said))
-                if is_open:
-                    below.append(inner)
+                yield from self._child(entry, place, below)
             yield from self._damaged(place)
             stack.extend(reversed(below))
 
-    def _owner(self, path: WinPath) -> Choice | None:
-        """Return to whom a path belongs that lies in a profile, when the mount itself begins inside one."""
-        for depth in range(len(path.parts), 0, -1):
-            owner = self._ground.owners.get(node_text(WinPath(path.drive, path.parts[:depth])))
-            if owner:
-                return owner
-        return None
+    def _child(
+        self, entry: Entry, place: _Place, below: list[_Place]
+    ) -> Iterator[Selected | Unreadable]:
+        """Yield what a directory holds; a directory that is to be entered joins those ``below``."""
+        sight, path = self._sight(entry), place.path / entry.name
+        if not entry.directory:
+            said = place.way.here.of_leaf(upcase(entry.name), sight)
+            yield from self._told(entry, path, place.owner, said, sight)
+            return
+        inner = self._place(entry, path, place.way.below(entry.name), place.owner)
+        is_open, said = self._judged(inner, sight)
+        yield from self._told(entry, path, inner.owner, said, sight)
+        if is_open:
+            below.append(inner)
 
-    def _place(
-        self,
-        entry: Entry,
-        path: WinPath,
-        node: str,
-        rules: Sequence[ActiveRule],
-        owner: Choice | None,
-    ) -> _Place:
-        live = tuple(rule for rule in rules if rule.location.node.reaches_below(node))
-        here = tuple(rule for rule in live if rule.location.node.matches(node))
-        if node in self._ground.owners:
-            owner = self._ground.owners[node]
+    def _place(self, entry: Entry, path: WinPath, way: Way, owner: Choice | None) -> _Place:
+        if way.node in self._ground.owners:
+            owner = self._ground.owners[way.node]
             if not is_link(entry):
-                self.profiles.add(node)
-        return _Place(entry, path, node, live, here, owner, {})
+                self.profiles.add(way.node)
+        return _Place(entry, path, way, owner)
 
-    def _below(self, entry: Entry, place: _Place) -> _Place:
-        node = place.node + node_part(entry.name)
-        inner = self._place(entry, place.path / entry.name, node, place.live, place.owner)
-        return replace(inner, by_ending=place.by_ending) if inner.here == place.here else inner
+    def _sight(self, entry: Entry) -> Sight:
+        return Sight(self._mount.filesystem, entry)
 
     def _children(self, place: _Place) -> Sequence[Entry]:
         if place.entry.record in self._entered:
@@ -134,19 +127,19 @@ class Walk:
             self._tell(EntriesSeen(self.seen))
         return children
 
-    def _judged(self, place: _Place) -> tuple[bool, Verdict]:
+    def _judged(self, place: _Place, sight: Sight) -> tuple[bool, Verdict]:
         """Tell whether a directory is entered, and what the rules say of it."""
-        said = self._of_directory(place)
+        said = place.way.here.of_node(sight)
         if is_link(place.entry) or self._is_seen_elsewhere(place):
             return False, said
         if place.owner and place.owner.selected:
             return True, said
-        if self._ground.leads_to_profile(place.node):
+        if self._ground.leads_to_profile(place.way.node):
             return True, said
-        if place.owner or not any(rule.verb is Verb.INCLUDE for rule in place.live):
+        if place.owner:
             return False, said
-        cut = cutter(place.live, place.here)
-        return (False, Verdict(chosen=False, rule=cut)) if cut else (True, said)
+        outlook = place.way.outlook
+        return outlook.is_open, Verdict(chosen=False, rule=outlook.cut) if outlook.cut else said
 
     def _is_seen_elsewhere(self, place: _Place) -> bool:
         """Tell whether a folder is the root of another mount: what is in it is told of once, under that path."""
@@ -155,36 +148,10 @@ class Walk:
             place.entry.record != root and (self._volume, place.entry.record) in self._ground.roots
         )
 
-    def _of_directory(self, place: _Place) -> Verdict:
-        return verdict(rule for rule in place.here if rule.location.takes_nodes)
-
-    def _of_leaf(self, name: str, place: _Place) -> Verdict:
-        if not place.here:
-            return UNSPOKEN
-        key = upcase(name)
-        rules = self._for_ending(ending(key), place)
-        return verdict(rule for rule in rules if rule.location.takes_leaf(key))
-
-    def _for_ending(self, wanted: str | None, place: _Place) -> tuple[ActiveRule, ...]:
-        """Return the rules of a place that may match names of an extension; one that no rule names is none."""
-        wanted = wanted if wanted in self._ground.endings else None
-        if wanted not in place.by_ending:
-            place.by_ending[wanted] = tuple(
-                rule
-                for rule in place.here
-                if rule.location.leaf and rule.location.leaf.ending in {None, wanted}
-            )
-        return place.by_ending[wanted]
-
-    def _leaf(self, entry: Entry, place: _Place) -> Iterator[Selected | Unreadable]:
-        said = self._of_leaf(entry.name, place)
-        return self._told(Subject(entry, place.path / entry.name, place.owner, said))
-
-    def _directory(self, place: _Place, said: Verdict) -> Subject:
-        return Subject(place.entry, place.path, place.owner, said)
-
-    def _told(self, subject: Subject) -> Iterator[Selected | Unreadable]:
-        return told(subject, self._mount.filesystem)
+    def _told(
+        self, entry: Entry, path: WinPath, owner: Choice | None, said: Verdict, sight: Sight
+    ) -> Iterator[Selected | Unreadable]:
+        return told(Subject(kind_of(entry), path, owner, said), entry, sight, self._volume)
 
     def _damaged(self, place: _Place) -> Iterator[Selected | Unreadable]:
         """Yield the damaged records that belong to a directory and that its listing does not show."""
@@ -194,5 +161,5 @@ class Walk:
         )
         for damage in lost:
             if damage.record not in shown:
-                said = self._of_leaf(damage.name, place)
+                said = place.way.here.of_leaf(upcase(damage.name), UNSEEN)
                 yield from damaged(damage, place.path, place.owner, said, self._volume)

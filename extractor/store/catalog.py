@@ -7,16 +7,28 @@ of the manifest, so that memory does not grow with the number of objects.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from extractor.errors import CorruptStoreError, StoreError
-from extractor.model import Metadata, Record, StreamInfo, StreamRecord, WinPath, printable, upcase
+from extractor.model import (
+    Instruction,
+    Metadata,
+    ObjectKind,
+    Record,
+    RegistryValue,
+    StreamInfo,
+    StreamRecord,
+    WinPath,
+    printable,
+    upcase,
+)
 from extractor.store.failures import free_space
 
-FORMAT = 1
+FORMAT = 2
 """``user_version`` of the database; it rises when a reader written for an older one would err."""
 
 SCHEMA = """
@@ -31,7 +43,12 @@ CREATE TABLE objects (
     fn_created INTEGER, fn_modified INTEGER, fn_changed INTEGER, fn_accessed INTEGER,
     sddl TEXT NOT NULL, security BLOB NOT NULL,
     reparse_tag INTEGER, reparse_data BLOB, reparse_target TEXT, reparse_target_utf16 BLOB,
-    extended_attributes BLOB NOT NULL
+    extended_attributes BLOB NOT NULL,
+    pretended INTEGER NOT NULL, left_out TEXT NOT NULL
+) STRICT;
+CREATE TABLE "values" (
+    object INTEGER PRIMARY KEY REFERENCES objects, name TEXT NOT NULL, name_utf16 BLOB NOT NULL,
+    type INTEGER NOT NULL, data BLOB NOT NULL
 ) STRICT;
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY, object INTEGER NOT NULL REFERENCES objects, name TEXT NOT NULL, name_utf16 BLOB NOT NULL,
@@ -41,6 +58,14 @@ CREATE TABLE streams (
 CREATE TABLE runs (
     stream INTEGER NOT NULL REFERENCES streams, position INTEGER NOT NULL, "offset" INTEGER, length INTEGER NOT NULL,
     PRIMARY KEY (stream, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE instructions (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, user TEXT NOT NULL, component TEXT NOT NULL,
+    source TEXT NOT NULL
+) STRICT;
+CREATE TABLE instruction_patterns (
+    instruction INTEGER NOT NULL REFERENCES instructions, position INTEGER NOT NULL, type TEXT NOT NULL,
+    pattern TEXT NOT NULL, PRIMARY KEY (instruction, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE manifest (header TEXT NOT NULL, trailer TEXT NOT NULL) STRICT;
 CREATE INDEX objects_order ON objects (sort_key, exact_key, kind, volume, record, sequence);
@@ -54,7 +79,10 @@ _FASTER = (
     "PRAGMA locking_mode = EXCLUSIVE",
 )
 """A crash leaves a store under its temporary name, which is thrown away: the journal need not survive it."""
-_IN_ORDER = "SELECT * FROM objects ORDER BY sort_key, exact_key, kind, volume, record, sequence, id"
+_IN_ORDER = """
+SELECT objects.*, "values".type AS value_type FROM objects LEFT JOIN "values" ON "values".object = objects.id
+ORDER BY sort_key, exact_key, kind, volume, record, sequence, id
+"""
 _LINKS = """
 SELECT path FROM objects
 WHERE volume = ? AND record = ? AND sequence = ? AND kind = 'file' AND outcome != 'excluded'
@@ -77,6 +105,36 @@ class Catalog:
             key = self._insert("objects", _object_row(record))
             for info, digest in _streams(record):
                 self._add_stream(key, info, digest, streams_as.get(info.name, ""))
+            if record.kind is ObjectKind.VALUE and record.value:
+                self._add_value(key, record.value)
+
+    def _add_value(self, key: int, value: RegistryValue) -> None:
+        row = (key, printable(value.name), _utf16(value.name), value.type, value.data)
+        self.connection.execute(_INSERT.format('"values"', "?, ?, ?, ?, ?"), row)
+
+    def instruct(self, instructions: Iterable[Instruction]) -> None:
+        """Keep what the rules ask of a restore, in the order given."""
+        with self.translated():
+            for each in instructions:
+                words = (each.kind, each.text, each.scope, each.component, each.source)
+                key = self._insert("instructions", tuple(map(printable, words)))
+                self.connection.executemany(
+                    _INSERT.format("instruction_patterns", "?, ?, ?, ?"),
+                    (
+                        (key, n, kind, printable(text))
+                        for n, (kind, text) in enumerate(each.patterns)
+                    ),
+                )
+
+    def changed_values(self) -> Iterator[str]:
+        """Yield the paths of values whose data has another SHA-256 than their object."""
+        with self.translated():
+            rows = self.connection.execute(
+                'SELECT path, sha256, data FROM objects JOIN "values" ON object = objects.id'
+            )
+            for path, digest, data in rows:
+                if sha256(data).hexdigest() != digest:
+                    yield path
 
     def _add_stream(self, key: int, info: StreamInfo, digest: str, stored_as: str) -> None:
         stream = self._insert("streams", _stream_row(key, info, digest, stored_as))
@@ -216,7 +274,7 @@ def _object_row(record: Record) -> tuple[Any, ...]:
         _sort_key(upcase(text)), _sort_key(text),
         record.outcome.value, printable(record.reason), printable(record.rule), _int64(record.size), record.sha256,
         _int64(record.record), record.sequence, record.stored_as, printable(record.short_name),
-        *_metadata_columns(record.metadata),
+        *_metadata_columns(record.metadata), int(record.pretended), record.left_out,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@
     USMT/open-catalog/manifest.jsonl  every object and its outcome
     USMT/open-catalog/SHA256SUMS      of these two, for ``sha256sum -c``
 
-Links and junctions are never made on the host: their target is in the catalog.
+Links and junctions are never made on the host: their target is in the catalog. So are registry and INI values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import ClassVar, Self
 
 from extractor.errors import DamagedError
 from extractor.filetime import UNIX_EPOCH
-from extractor.model import ObjectKind, Record, Selected, StreamInfo, WinPath
+from extractor.model import Instruction, ObjectKind, Record, Selected, StreamInfo, WinPath
 from extractor.seams import Captured
 from extractor.store import records
 from extractor.store.catalog import Catalog, create_catalog
@@ -146,6 +146,10 @@ class DirectoryStore:
         streams = {stream.name: stream for stream in selected.metadata.streams}
         if len(streams) != len(selected.metadata.streams):
             raise DamagedError("has two streams of the same name")
+        if selected.kind is ObjectKind.VALUE and selected.value:  # the catalog keeps its data
+            pending.digests[""] = hashlib.sha256(selected.value.data).hexdigest()
+            progress(len(selected.value.data))
+            return
         if selected.kind is ObjectKind.DIRECTORY:
             pending.stored_as = self._make_directory(selected)
         elif selected.kind is ObjectKind.FILE:
@@ -231,8 +235,15 @@ class DirectoryStore:
             self._hosts.clear()
         self._hosts[key] = host
 
-    def finish(self, header: Mapping[str, object], totals: Mapping[str, object], /) -> None:
+    def finish(
+        self,
+        header: Mapping[str, object],
+        totals: Mapping[str, object],
+        instructions: Iterable[Instruction] = (),
+        /,
+    ) -> None:
         """Complete the store under its final name."""
+        self._catalog.instruct(instructions)
         self._settle_names()
         self._date_directories()
         first = header_line(header)

@@ -97,7 +97,20 @@ def _object(catalog: Catalog, row: sqlite3.Row) -> dict[str, object]:
         "sequence": row["sequence"],
         "stored_as": row["stored_as"],
         **_target(row),
+        **_asked_for(row),
     }
+
+
+def _asked_for(row: sqlite3.Row) -> dict[str, object]:
+    """Return what only some objects have: a value's type, and what addObjects and excludeAttributes made of it."""
+    found: dict[str, object] = {}
+    if row["value_type"] is not None:
+        found["type"] = row["value_type"]
+    if row["pretended"]:
+        found["pretended"] = True
+    if row["left_out"]:
+        found["left_out"] = row["left_out"]
+    return found
 
 
 def _exact(key: str, shown: str, exact: bytes) -> dict[str, str]:

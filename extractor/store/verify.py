@@ -190,6 +190,8 @@ def _verify_catalog(directory: Path, found: _Findings) -> None:
 def _compare(catalog: Catalog, manifest: Path, found: _Findings) -> None:
     header, trailer = catalog.book()
     count, digest = write_objects(catalog, lambda _: None)
+    for path in catalog.changed_values():
+        found.problems.append(f"the catalog holds other data of {path} than was stored")
     first, last = _ends(manifest)
     if (first, last) != (header, trailer):
         found.problems.append("the first or last line of the manifest is not the catalog's")

@@ -20,6 +20,8 @@ class Mount:
     at: WinPath
     filesystem: Filesystem
     root: Entry
+    fixed: bool = True
+    """False for a drive that the machine took for removable: GenerateDrivePatterns asks."""
 
 
 class Namespace:

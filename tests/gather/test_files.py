@@ -112,7 +112,7 @@ def test_other_kinds_and_volumes_are_left_to_other_gatherers() -> None:
     ],
 )
 def test_the_policy_of_c_and_efs(policy: Policy, error: SourceError, goes_on: bool) -> None:
-    assert policy.goes_on(error) is goes_on
+    assert policy.goes_on(error, WinPath("C:", ("x",)), ObjectKind.FILE) is goes_on
 
 
 def test_efs_words_are_read_in_any_case_and_others_refused() -> None:

@@ -56,23 +56,15 @@ def test_a_runbook_of_scanstate_runs_as_it_is(tmp_path: Path) -> None:
     assert "/ue:*-1002" in (tmp_path / "s.log").read_text("utf-8-sig")
 
 
-def test_registry_patterns_that_are_not_gathered_yet_cost_the_success(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_registry_patterns_are_gathered(tmp_path: Path) -> None:
     rules = tmp_path / "registry.xml"
     pattern = (
-        '<pattern type="Registry">HKCU\\Software\\Example\\* [*]</pattern></objectSet></include>'
+        '<pattern type="Registry">HKCU\\Software\\Microsoft\\* [*]</pattern></objectSet></include>'
     )
     rules.write_text(RULES.replace("</objectSet></include>", pattern, 1))
-    words = [
-        str(sample_images.unpack("solo")),
-        "--store",
-        str(tmp_path / "store"),
-        "/c",
-        f"/i:{rules}",
-    ]
-    assert main(["scan", *words]) == 3
-    assert "NOT GATHERED: what 1 registry and INI patterns ask for" in capsys.readouterr().err
+    assert scan(tmp_path / "store", sample_images.unpack("solo"), "/c", f"/i:{rules}") == 0
+    rows = manifest_of(tmp_path / "store").rows
+    assert {row["kind"] for row in rows if row["path"].startswith("HKU")} == {"key", "value"}
 
 
 def test_rules_that_select_nothing_say_so(

@@ -37,6 +37,16 @@ def test_current_control_set_is_the_one_that_select_names() -> None:
     assert registry().exists(r"HKLM\SYSTEM\ControlSet001")
 
 
+def test_the_current_control_set_has_a_number() -> None:
+    assert registry().current_control_set() == 2
+    assert Registry({}).current_control_set() == 1
+
+
+def test_the_mounts_tell_where_hives_are() -> None:
+    assert rf"HKU\{SID}_CLASSES" in registry().mounts
+    assert registry().for_user(SID).mounts == registry().mounts
+
+
 def test_hkcu_is_the_hive_of_the_user_and_nothing_for_the_machine() -> None:
     assert not registry().exists(r"HKCU\Software\App")
     value = registry().for_user(SID).value(r"HKCU\Software\App", "v")

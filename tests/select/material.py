@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
+from xml.sax.saxutils import escape
 
+from extractor.evaluate import Profile, Scene
+from extractor.evaluate.activate import Choice as Migrates
+from extractor.evaluate.activate import activate
 from extractor.events import Observer
-from extractor.model import Selected, User, VolumeInfo, WinPath
+from extractor.model import Selected, User, VolumeInfo, WinPath, upcase
+from extractor.registry import Registry
 from extractor.rules.migxml import parse_migxml
 from extractor.rules.model import RuleSet
-from extractor.seams import Filesystem
-from extractor.select import Choice, Mount, Profile, Scene, Selection, Unreadable, select
-from extractor.testing import FakeFile, FakeFilesystem
+from extractor.seams import Filesystem, Hive
+from extractor.select import Choice, Selection, Unreadable, select
+from extractor.testing import FakeFile, FakeFilesystem, FakeHive
+from extractor.windows.namespace import Mount, Namespace
 from extractor.xmlfile import parse_xml
 
 Row = Selected | Unreadable
@@ -22,23 +29,32 @@ def rule_set(body: str, name: str = "test.xml", urlid: str = "urn:test") -> Rule
     return parse_migxml(parse_xml(text.encode(), name=name), name)[1]
 
 
+def said(verb: str, *patterns: str, kind: str = "File", more: str = "") -> str:
+    """Spell an include, exclude … of patterns of one kind; ``more`` is a further attribute."""
+    lines = "".join(f'<pattern type="{kind}">{escape(each)}</pattern>' for each in patterns)
+    return f"<{verb} {more}><objectSet>{lines}</objectSet></{verb}>" if lines else ""
+
+
 def component(
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
     never: Iterable[str] = (),
     context: str = "UserAndSystem",
+    kind: str = "File",
+    name: str = "c",
 ) -> str:
-    """Spell a component with file patterns."""
+    """Spell a component with patterns of one kind."""
+    rules = said("include", *include, kind=kind) + said("exclude", *exclude, kind=kind)
+    never_taken = said("unconditionalExclude", *never, kind=kind)
+    return wrapped(rules + never_taken, context=context, name=name)
 
-    def spelled(verb: str, patterns: Iterable[str]) -> str:
-        lines = "".join(f'<pattern type="File">{each}</pattern>' for each in patterns)
-        return f"<{verb}><objectSet>{lines}</objectSet></{verb}>" if lines else ""
 
-    rules = spelled("include", include) + spelled("exclude", exclude)
-    rules += spelled("unconditionalExclude", never)
+def wrapped(*rules: str, context: str = "UserAndSystem", name: str = "c", before: str = "") -> str:
+    """Spell a component around the inside of its ``rules`` elements; ``before`` stands in front of its role."""
+    inside = "".join(f"<rules>{each}</rules>" for each in rules)
     return (
-        f'<component type="Documents" context="{context}"><displayName>c</displayName>'
-        f'<role role="Data"><rules>{rules}</rules></role></component>'
+        f'<component type="Documents" context="{context}"><displayName>{name}</displayName>'
+        f'{before}<role role="Data">{inside}</role></component>'
     )
 
 
@@ -68,12 +84,23 @@ MACHINE = {
 }
 
 
-def scene(mounts: Iterable[Mount], users: Iterable[User] = ()) -> Scene:
-    """Put volumes and users together, with the variables that the rules of these tests use."""
+def registry(hives: Mapping[str, Mapping[str, Mapping[str, object]] | Hive | None]) -> Registry:
+    r"""Mount hives: ``{r"HKLM\SOFTWARE": {r"Vendor\App": {"Name": "text"}}}``."""
+    made = {
+        mount: FakeHive(keys) if isinstance(keys, Mapping) else keys
+        for mount, keys in hives.items()
+    }
+    return Registry({upcase(mount): partial(made.get, mount) for mount in made})
+
+
+def scene(
+    mounts: Iterable[Mount], users: Iterable[User] = (), hives: Registry | None = None
+) -> Scene:
+    """Put volumes, hives and users together, with the variables that the rules of these tests use."""
     profiles = tuple(
         Profile(each, {"USERPROFILE": str(each.profile), "USERNAME": each.name}) for each in users
     )
-    return Scene(tuple(mounts), profiles, MACHINE)
+    return Scene(Namespace(mounts), profiles, MACHINE, hives or Registry({}))
 
 
 def selection(
@@ -82,13 +109,16 @@ def selection(
     users: Iterable[User] = (),
     absent: Iterable[User] = (),
     observer: Observer | None = None,
+    hives: Registry | None = None,
+    config: Migrates | None = None,
 ) -> Selection:
     """Select with the users that come and those that do not."""
     users, absent = tuple(users), tuple(absent)
     choices = [Choice(each, selected=True) for each in users]
     choices += [Choice(each, selected=False, switch=f"/ue:{each.name}") for each in absent]
     found = rules if isinstance(rules, RuleSet) else rule_set(rules)
-    return select(scene(mounts, (*users, *absent)), found, choices, observer)
+    where = scene(mounts, (*users, *absent), hives)
+    return select(where, activate(found, where, users, config), choices, observer)
 
 
 def rows(found: Iterable[Row]) -> dict[str, Row]:
@@ -107,4 +137,5 @@ def chosen(found: Iterable[Row]) -> set[str]:
 
 def warnings(made: Selection) -> list[str]:
     """Return the warnings of a selection."""
-    return [note.message for note in made.notes if note.level == "warning"]
+    notes = (*made.activation.notes, *made.notes)
+    return [note.message for note in notes if note.level == "warning"]

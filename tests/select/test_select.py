@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from extractor.errors import DamagedError
-from extractor.events import ComponentDetected, EntriesSeen, Noted
+from extractor.events import EntriesSeen, Noted
 from extractor.model import (
     Damage,
     Entry,
@@ -19,14 +16,11 @@ from extractor.model import (
     Selected,
     VolumeInfo,
     WinPath,
-    upcase,
 )
 from extractor.rules.model import RuleSet
-from extractor.rules.patterns import node_text
-from extractor.seams import Filesystem
-from extractor.select import Mount, Unreadable
-from extractor.select.precedence import verdict
+from extractor.select import Unreadable
 from extractor.testing import FakeFile, FakeFilesystem, RecordingObserver
+from extractor.windows.namespace import Mount
 from tests.select.material import (
     chosen,
     component,
@@ -155,7 +149,7 @@ def test_a_user_variable_in_system_context_is_a_warning_and_takes_nothing() -> N
 def test_a_rule_for_both_contexts_does_not_warn_of_the_machine() -> None:
     made = selection(component([r"%USERPROFILE%\* [*]"]), [disk({r"Users\bob\a": b""})], [BOB])
     assert warnings(made) == []
-    assert [note.level for note in made.notes] == ["info"]
+    assert [note.level for note in made.activation.notes] == ["info"]
 
 
 def test_a_folder_redirected_out_of_the_image_is_a_warning() -> None:
@@ -213,16 +207,6 @@ def test_generate_user_patterns_may_leave_out_the_user_being_processed() -> None
     # Bob's own context leaves his profile alone; in Anna's context his profile is another user's.
     taken = chosen(selection(rules, [disk({r"Users\bob\a": b""})], [BOB, ANNA]))
     assert taken == {r"C:\Users\bob", r"C:\Users\bob\a"}
-
-
-def test_registry_patterns_are_counted_and_named() -> None:
-    rules = (
-        '<component type="System" context="User"><displayName>r</displayName><role role="Settings"><rules>'
-        "<include><objectSet><pattern type='Registry'>HKCU\\A\\* [*]</pattern>\n"
-        "<pattern type='Registry'>HKCU\\B [v]</pattern></objectSet></include></rules></role></component>"
-    )
-    made = selection(rules, [disk({"a": b""})], [BOB, ANNA])
-    assert warnings(made) == ["registry patterns are not gathered yet: 2 left out"]
 
 
 def test_an_unconditional_exclude_beats_every_component_and_file() -> None:
@@ -413,97 +397,16 @@ def test_a_tree_of_two_thousand_levels_is_walked() -> None:
     assert sum(1 for _ in selection(PROFILE, [mount(filesystem)], [BOB])) == depth + 1
 
 
-def test_progress_and_components_are_told() -> None:
+def test_progress_is_told() -> None:
     observer = RecordingObserver()
     files = {rf"Users\bob\{number}": b"" for number in range(2500)}
     list(selection(PROFILE, [disk(files)], [BOB], observer=observer))
     assert [event.count for event in observer.of(EntriesSeen)][-1] >= 2500
-    assert observer.of(ComponentDetected) == [ComponentDetected(BOB.sid, "c", included=True)]
 
 
-def test_warnings_of_the_rule_files_are_told() -> None:
+def test_what_activation_has_to_say_is_not_told_again() -> None:
     observer = RecordingObserver()
-    rules = RuleSet((), ("a.xml:3: odd",))
-    assert warnings(selection(rules, [disk({"x": b""})], observer=observer)) == ["a.xml:3: odd"]
-    assert observer.of(Noted) == [Noted("warning", "a.xml:3: odd")]
-
-
-BODIES = [
-    component([r"C:\* [*]"], [r"C:\Users\* [*]", r"C:\Data\* [*.tmp]"], context="System"),
-    component([r"%USERPROFILE%\* [*]"], [r"%USERPROFILE%\T\* [*]"], context="User"),
-    component([r"C:\Data\%USERNAME%\* [*]"], context="User"),
-    component([r"C:* [*.doc]"], [r"%USERPROFILE%\* [*]"]),
-    component(never=[r"C:\Data\* [*.bak]"]),
-]
-FILES = {
-    r"Users\bob\a.doc": b"", r"Users\bob\T\b": b"", r"Users\anna\c": b"", r"Data\bob\d.tmp": b"",
-    r"Data\anna\e.bak": b"", r"Data\f.doc": b"", r"Users\carl\g.doc": b"", r"h": b"",
-}  # fmt: skip
-
-
-@settings(max_examples=60)
-@given(st.permutations(range(len(BODIES))), st.randoms(use_true_random=False))
-def test_the_order_of_files_components_and_users_changes_nothing(
-    order: list[int], shuffler: random.Random
-) -> None:
-    sets = [rule_set(body, f"{number}.xml", f"urn:{number}") for number, body in enumerate(BODIES)]
-    users = [BOB, ANNA, user("dora", 1004)]
-    mounts = [disk(FILES)]
-    plain = rows(selection(sum(sets, RuleSet(())), mounts, users))
-    shuffler.shuffle(users)
-    turned = rows(selection(sum((sets[n] for n in order), RuleSet(())), mounts, users))
-    assert plain == turned
-
-
-TEXTS = st.lists(
-    st.sampled_from(
-        [
-            r"C:\* [*]", r"C:\Data\* [*]", r"C:\Data\bob\* [*]", r"C:\Data\ [*]", r"C:* [*.doc]", r"C:\*\bob\* [*]",
-            r"C:\Users\bob\* [*]", r"C:\Users\* [*.doc]", r"C:\Data*[*]", r"C:\Data", r"* [h]", r"C:\Users\*",
-            r"C:\Users\anna\* [c]", r"C:\Data\*\ [*.*]",
-        ]
-    ),
-    max_size=3,
-)  # fmt: skip
-
-
-@settings(max_examples=150)
-@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=3), st.booleans(), st.booleans())
-def test_leaving_out_folders_never_changes_what_is_taken(
-    components: list[tuple[list[str], list[str], list[str]]], bob: bool, anna: bool
-) -> None:
-    """The oracle judges every object of the volume by every rule, without any walk."""
-    body = "".join(component(*lists, context="System") for lists in components)
-    users = [each for each, comes in ((BOB, bob), (ANNA, anna)) if comes]
-    absent = [each for each, comes in ((BOB, bob), (ANNA, anna)) if not comes]
-    made = selection(body, [disk(FILES)], users, absent)
-    closed = [each.profile for each in absent]
-    filesystem = made.scene.mounts[0].filesystem
-    expected = set()
-    for parts in [(), *(tuple(path.split("\\")) for path in FILES)]:
-        for depth in range(len(parts) + 1):
-            path = WinPath("C:", parts[:depth])
-            (entry,) = [e for e in _all(filesystem) if filesystem.path(e) == parts[:depth]]
-            where = path if entry.directory else path.parent
-            matching = [
-                rule
-                for rule in made.rules
-                if rule.location.node.matches(node_text(where))
-                and (
-                    rule.location.takes_nodes
-                    if entry.directory
-                    else rule.location.takes_leaf(upcase(path.name))
-                )
-            ]
-            if verdict(matching).chosen and not any(path.is_below(each) for each in closed):
-                expected.add(str(path))
-    assert chosen(made) == expected
-
-
-def _all(filesystem: Filesystem) -> list[Entry]:
-    found, todo = [], [filesystem.root]
-    while todo:
-        entry = todo.pop()
-        found.append(entry)
-        todo += filesystem.children(entry)
-    return found
+    made = selection(RuleSet((), ("a.xml:3: odd",)), [disk({"x": b""})], observer=observer)
+    assert list(made) == []
+    assert made.activation.notes == (Noted("warning", "a.xml:3: odd"),)
+    assert observer.of(Noted) == []

@@ -131,8 +131,8 @@ def test_a_manifest_that_points_outside_reads_nothing_there(store: Path) -> None
         ("UPDATE manifest SET header = ''", "first or last line"),
         ("DELETE FROM manifest", "never completed"),
         ("PRAGMA user_version = 9", "format 9"),
-        ("ALTER TABLE objects RENAME COLUMN reason TO raison", "not those of format 1"),
-        ("DROP TABLE runs", "not those of format 1"),
+        ("ALTER TABLE objects RENAME COLUMN reason TO raison", "not those of format 2"),
+        ("DROP TABLE runs", "not those of format 2"),
     ],
 )
 def test_a_forged_catalog_with_new_sums_is_found(store: Path, forgery: str, problem: str) -> None:

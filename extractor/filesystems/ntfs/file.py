@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from extractor.errors import DamagedError, EncryptedError, UnsupportedError
+from extractor.filesystems.memory import BytesStream
 from extractor.filesystems.ntfs.mft import parse_attribute_list, parse_attributes
 from extractor.filesystems.ntfs.records import (
     ATTRIBUTE_LIST,
@@ -27,7 +28,7 @@ from extractor.filesystems.ntfs.records import (
     parse_header,
 )
 from extractor.filesystems.ntfs.reparse import DEDUP, is_cloud, parse_reparse
-from extractor.filesystems.ntfs.streams import BytesStream, CompressedStream, RunStream
+from extractor.filesystems.ntfs.streams import CompressedStream, RunStream
 from extractor.filesystems.ntfs.wof import STREAM as WOF_STREAM
 from extractor.filesystems.ntfs.wof import (
     WIM_PROVIDER,

@@ -12,30 +12,13 @@ from extractor.filesystems.ntfs.codecs import decompress
 from extractor.volumes.volume import read_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from extractor.model import Run
     from extractor.seams import Readable
 
 LARGEST_UNIT = 1 << 20
 """NTFS' compression unit is 16 clusters of at most 4 KiB; a larger one is hostile."""
-
-
-class BytesStream:
-    """A resident stream: its bytes lie in the file record."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    @property
-    def size(self) -> int:
-        return len(self._content)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        return self._content[offset : offset + max(length, 0)]
-
-    def extents(self) -> Iterable[tuple[int, int]]:
-        return [(0, self.size)] if self._content else []
 
 
 class RunStream:

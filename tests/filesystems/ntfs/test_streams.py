@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.errors import DamagedError
+from extractor.filesystems.memory import BytesStream
 from extractor.filesystems.ntfs.codecs import decompress
 from extractor.filesystems.ntfs.runs import parse_runs
-from extractor.filesystems.ntfs.streams import BytesStream, CompressedStream, RunStream
+from extractor.filesystems.ntfs.streams import CompressedStream, RunStream
 from extractor.filesystems.ntfs.wof import ALGORITHMS, WofStream
 from extractor.model import Run
 from extractor.testing import FakeImage
