@@ -321,6 +321,7 @@ Internet Explorer and the first Edge
 MAIL = r"""
 Outlook
     + HKCU\Software\Microsoft\Office\16.0\Outlook [DefaultProfile]
+    + HKCU\Software\Microsoft\Office\Outlook\Addins\Acme.Connect [LoadBehavior]
     + HKCU\Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook\a [001f6700] = utf-16:C:\Program Files\Mail\named.pst
     + PF\Mail\named.pst
     + HKCU\Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook\b [001f6700] = utf-16:C:\Mail\archive.pst
@@ -426,6 +427,7 @@ Microsoft Office
     - HKCU\Software\Microsoft\Office\16.0\Common\ClientTelemetry\a [b]
 Word
     + HKCU\Software\Microsoft\Office\16.0\Word\Options [AutosaveInterval]
+    + HKCU\Software\Microsoft\Office\Word\Addins\Acme.Connect [LoadBehavior]
     + R\Microsoft\Word\AutoRecovery save of Letter.asd
     + R\Microsoft\Word\STARTUP\mine.dotm
 Excel
@@ -712,6 +714,9 @@ Keys of the machine
     + S\config\SYSTEM.LOG1
     - S\config\SAM
     - S\config\COMPONENTS
+Credentials of the machine
+    + S\config\systemprofile\AppData\Local\Microsoft\Credentials\A1
+    + PD\Microsoft\Vault\AC658CB4-9126-49BD-B877-31EEDAB3F204\Policy.vpol
 KeePass
     + R\KeePass\KeePass.config.xml
     + R\KeePass\ProtectedUserKey.bin
@@ -738,6 +743,7 @@ Wi-Fi and wired networks
     + PD\Microsoft\dot3svc\Profiles\Interfaces\{1}\{2}.xml
     + HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\NetworkList\Profiles\{1} [ProfileName]
     + HKLM\SOFTWARE\Microsoft\WZCSVC\Parameters\Interfaces\{1} [Static#0000]
+    + HKLM\SOFTWARE\Microsoft\Wlansvc\Interfaces\{1} [ProfileList]
 Dial-up and VPN connections of the machine
     + PD\Microsoft\Network\Connections\Pbk\rasphone.pbk
     + S\ras\router.pbk
@@ -872,6 +878,8 @@ Printers of the user
 Dial-up and VPN connections of the user
     + R\Microsoft\Network\Connections\Pbk\rasphone.pbk
     + HKCU\Software\Microsoft\RAS Phonebook [a]
+Wi-Fi accounts of the user
+    + HKCU\Software\Microsoft\Wlansvc\UserData\Profiles\{1} [MSMUserData]
 Phone and modem
     + HKCU\Software\Microsoft\Windows\CurrentVersion\Telephony\HandoffPriorities [a]
 Windows Media Player

@@ -44,7 +44,10 @@ ALWAYS = {
     "Other files in the profile", "Outlook data files on other drives and in ProgramData",
 }  # fmt: skip
 """Components without detection: what they speak of is on every machine."""
-WHOLESALE = ("Application data of other programs", "Other files in the profile", "Store apps")
+WHOLESALE = (
+    "Application data of other programs", "Application data of all users", "Other files in the profile",
+    "Store apps",
+)  # fmt: skip
 """Components that take what no other one names."""
 
 Content = bytes | FakeFile | None
@@ -279,6 +282,7 @@ def file_patterns(component: Component, verb: Verb) -> dict[str, str]:
 
 JUNK = re.compile(
     r"TEMP\b|TEMPSTATE|TEMPORARY INTERNET FILES|CACHE|\\WER$|CRASHDUMPS|CRASHPAD|\\WINDOWSAPPS$|GO-BUILD"
+    r"|APPDATA%\\(MICROSOFT|SOFTWAREDISTRIBUTION|USOPRIVATE|USOSHARED)$|\\SETUP$|\\DOWNLOADER$"
 )
 """What a line for junk names."""
 
@@ -318,11 +322,28 @@ def test_the_folders_of_a_component_are_left_to_it() -> None:
         for key, text in file_patterns(component, Verb.INCLUDE).items():
             if component.name in WHOLESALE or not re.match("%(USERPROFILE|CSIDL_)", key):
                 continue
-            if re.match("%CSIDL_(COMMON|PROGRAM)_", key) or text.startswith(elsewhere):
+            if re.match("%CSIDL_(COMMON_(?!APPDATA)|PROGRAM)", key) or text.startswith(elsewhere):
                 continue
             if not any(key == each or key.startswith((f"{each}\\", f"{each} [")) for each in left):
                 shared.append(f"{component.name}: {text}")
     assert shared == []
+
+
+NARROWER = re.compile(
+    r"\\EXTENSIONS$|\\LOCALHISTORY$|^%CSIDL_PERSONAL%|^%USERPROFILE%\\\* \[\*\.|\\EXPLORER \[|MOUNTPOINTS2"
+)
+"""Includes that need no question: they stand inside another of the component, or are no sign of the program."""
+
+
+def test_whatever_a_component_would_take_makes_it_known() -> None:
+    unasked = [
+        f"{each.source}: {each.text}"
+        for component in pack().components
+        if component.name not in ALWAYS
+        for each in patterns(component, Verb.INCLUDE)
+        if key_of(each.text) not in asked_for(component) and not NARROWER.search(key_of(each.text))
+    ]
+    assert unasked == []
 
 
 def example(rule: ActiveRule) -> str:
