@@ -133,7 +133,7 @@ def _hints(text: str, variables: Mapping[str, str]) -> tuple[str, ...]:
 
 def _files(text: str, hints: Iterable[str], facts: Facts) -> Iterator[str]:
     """Yield the pattern of the file that a text names, absolute or below one of the hints."""
-    paths = [text] if _ABSOLUTE.match(text.strip()) else [f"{each}\\{text}" for each in hints]
+    paths = [text] if _ABSOLUTE.match(_plain(text)) else [f"{each}\\{text}" for each in hints]
     for path in map(_absolute, paths):
         for place in facts.at(path) if path else ():
             if not place.entry.directory:
@@ -156,7 +156,12 @@ def _trimmed(text: str, levels: int) -> WinPath | None:
 
 def _absolute(text: str) -> WinPath | None:
     """Return the path with a drive letter that a text names, ``.`` and ``..`` resolved; None when it names none."""
-    text = text.strip()
+    text = _plain(text)
     if not _ABSOLUTE.match(text) or len(text) > LONGEST or "\0" in text:
         return None
     return WinPath.parse(ntpath.normpath(text))
+
+
+def _plain(text: str) -> str:
+    r"""Return a path without the prefix that switches off its parsing: ``\\?\D:\x`` is ``D:\x`` ("Naming files")."""
+    return text.strip().removeprefix("\\\\?\\").removeprefix("\\??\\")

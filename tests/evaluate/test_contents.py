@@ -121,7 +121,10 @@ DIRECTORIES = {
     "3.8 quoted": ("' ','1'", r'"C:\App\draw.exe" /open', [r"C:\App"]),
     "3.8 variables": ("NULL,'0'", r"%BASE%\Data", [r"C:\App\Data"]),
     "3.8 each of several": ("NULL,'0'", [r"C:\App", r"C:\Gone", r"C:\Data"], [r"C:\App", r"C:\Data"]),
+    "3.8 a path that begins with no drive": ("NULL,'0'", r"App\Data", []),
+    "3.8 a path on a server": ("NULL,'0'", r"\\server\App", []),
     "3.8 a drive": ("NULL,'1'", r"C:\App", ["C:"]),
+    "a path whose parsing is switched off": ("NULL,'0'", r"\\?\C:\App\Data", [r"C:\App\Data"]),
 }  # fmt: skip
 
 
