@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from extractor.errors import SourceError
 from extractor.evaluate.frames import Frame, View
+from extractor.evaluate.strings import pattern_kind
 from extractor.evaluate.versions import compared
 from extractor.model import upcase
 from extractor.rules.model import Call, Condition, Context
@@ -70,8 +71,7 @@ def _arguments(call: Call, parameters: str, view: View) -> list[str | PatternKin
 
 def kind_of(text: str) -> PatternKind:
     """Return the kind of objects that a function is told to look at; raise PatternError."""
-    wanted = text.strip().lower()
-    found = next((kind for kind in PatternKind if kind.value.lower() == wanted), None)
+    found = pattern_kind(text)
     if found is None:
         raise PatternError(f"{text!r} is no kind of object: File, Registry or Ini is")
     return found

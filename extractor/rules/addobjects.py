@@ -10,7 +10,7 @@ from extractor.rules.gates import CONDITIONS, condition, joined
 from extractor.rules.model import AddObjects, Gate, Operation, PretendedObject, Skipped
 from extractor.rules.objectsets import pattern_text
 from extractor.rules.skipped import script_text
-from extractor.xmlfile import LARGEST
+from extractor.xmlfile import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -56,4 +56,4 @@ def _data(file: Reader, element: etree._Element) -> tuple[str, bool, bool]:
     """Return the content, whether it is text and not hex pairs, and whether variables in it are expanded."""
     is_text = truth(file, element, "string", default=False)
     expand = truth(file, element, "expand", default=True)
-    return file.text(element, LARGEST), is_text, expand
+    return file.text(element, LONGEST_TEXT), is_text, expand

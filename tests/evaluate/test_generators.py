@@ -83,6 +83,15 @@ def test_a_script_that_cannot_be_used_is_told_with_its_line(call: str, why: str)
     assert any(why in each and each.startswith("test.xml:1: ") for each in told(made))
 
 
+def test_a_variable_that_has_no_value_here_is_an_ordinary_thing_in_a_script() -> None:
+    """3.5: the application that would set it is not installed; here with a NULL beside it."""
+    gone = r"<script>MigXmlHelper.GetStringContent('Registry','HKLM\Software\Gone [V]')</script>"
+    before = f'<environment><variable name="Gone">{gone}</variable></environment>'
+    call = r"GenerateDrivePatterns('\%Gone% [*]',NULL)"
+    made = met(ruled(made_by(call), "System", before=before), drives("C"))
+    assert (includes(made), told(made), len(told(made, "info"))) == ([], [], 1)
+
+
 BOBS, ANNAS = r"C:\Users\bob\X [*]", r"C:\Users\anna\X [*]"
 USERS = {
     "3.8 for every user": ("'TRUE'", "System", {"": [BOBS, ANNAS]}),

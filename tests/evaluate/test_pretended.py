@@ -97,6 +97,9 @@ OTHERS = {
     "3.6 a key of an INI file": (
         added("STRING", "a", r"C:\a.ini|S[K]", "Ini", TEXT), (PatternKind.INI, r"C:\a.ini|S[K]", SZ, utf16("a\0")),
     ),
+    "3.6 a key of an INI file is text, whatever is said": (
+        added("DWORD", "1", r"C:\a.ini|S[K]", "Ini", TEXT), (PatternKind.INI, r"C:\a.ini|S[K]", SZ, utf16("1\0")),
+    ),
     "3.6 escapes": (
         added("ARCHIVE", "", r"C:\a [b^[1^].txt]", "File"),
         (PatternKind.FILE, r"C:\a [b^[1^].txt]", FILE_ATTRIBUTE_ARCHIVE, b""),

@@ -41,6 +41,7 @@ NAMES = {
         r"HKCR\.txt []", SID, [rf"HKU\{SID}\Software\Classes\.txt []", r"HKLM\SOFTWARE\Classes\.txt []"],
     ),
     "2.5 the control set in use": (r"HKLM\SYSTEM\ControlSet002\X", "", [r"HKLM\SYSTEM\CurrentControlSet\X"]),
+    "2.5 the control set in use itself": (r"HKLM\SYSTEM\ControlSet002", "", [r"HKLM\SYSTEM\CurrentControlSet"]),
     "2.5 CurrentControlSet": (r"HKLM\SYSTEM\CurrentControlSet\X", "", [r"HKLM\SYSTEM\CurrentControlSet\X"]),
     "2.5 another control set": (r"HKLM\SYSTEM\ControlSet001\X", "", [r"HKLM\SYSTEM\ControlSet001\X"]),
     "2.5 all control sets": (

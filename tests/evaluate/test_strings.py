@@ -41,6 +41,7 @@ FORMS = {
     "3.8 DWORD the other way round": (BIG_ENDIAN, b"\0\0\0\x07", "0x00000007"),
     "3.8 DWORD the other way round that is long": (BIG_ENDIAN, b"\0\0\0\x07\xff", "0x00000007"),
     "3.8 QWORD, 16 digits": (QWORD, b"\x01" + bytes(7), "0x0000000000000001"),
+    "3.8 QWORD that is long": (QWORD, b"\x01" + bytes(7) + b"\xff", "0x0000000000000001"),
     "3.8 BINARY, pairs": (BINARY, b"\x00\xab", "00ab"),
     "3.8 NONE, pairs": (NONE, b"\x01", "01"),
     "3.8 a type that nobody knows, pairs": (0xFFFF0001, b"\x01\x02", "0102"),

@@ -253,6 +253,8 @@ def read(folder: Path, attacks: dict[str, Attack]) -> dict[str, Cost]:
         *map(str, paths.values()),
     ]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    for path in paths.values():
+        path.unlink()
     costs = map(json.loads, done.stdout.splitlines())
     return {name: Cost(paths[name], **cost) for name, cost in zip(paths, costs, strict=True)}
 

@@ -12,7 +12,7 @@ import pytest
 from extractor.errors import ConfigAsRulesError, RuleFileError
 from extractor.rules import builtin_rules, load_rules
 from extractor.rules.calls import CallError, parse_call
-from extractor.rules.elements import MOST_WARNINGS
+from extractor.rules.elements import MOST_STARS, MOST_WARNINGS
 from extractor.rules.migxml import parse_migxml
 from extractor.rules.model import (
     Component,
@@ -159,6 +159,18 @@ def test_values_mean_the_same_in_any_letter_case(written: str, schema: str) -> N
     assert rules.warnings == ()
 
 
+@pytest.mark.parametrize(
+    "word", ["1", "TRUE", "true", "Yes", "YES", "0", "FALSE", "False", "No", "no"]
+)
+def test_truth_is_said_in_three_ways(word: str) -> None:
+    """3.2: 1/TRUE/Yes, 0/FALSE/No, in any letter case."""
+    rules = parsed(
+        f'<component type="System" hidden="{word}"><displayName>c</displayName></component>'
+    )
+    assert only(rules).hidden is (word.lower() in {"1", "true", "yes"})
+    assert rules.warnings == ()
+
+
 def test_components_keep_their_place_in_containers_and_rules_in_rules() -> None:
     environment = '<environment><variable name="V"><text>1</text></variable></environment>'
     nested = f"<rules>{INCLUDE}<rules>{EXCLUDE}</rules></rules>"
@@ -208,6 +220,30 @@ def test_a_definition_is_one_value_wherever_it_is_referred_to() -> None:
     rules = parsed(uses + named)  # the order in the file does not matter
     first, second = (component.roles[0].gate for component in rules.components)
     assert first is second is not None
+    assert rules.warnings == ()
+
+
+NARROWED = {
+    "3.3 neither says anything": ("", "", Context.BOTH),
+    "3.3 the definition": ('context="User"', "", Context.USER),
+    "3.3 who refers to it": ("", 'context="System"', Context.SYSTEM),
+    "3.3 both the same": ('context="User"', 'context="User"', Context.USER),
+    "3.3 each another: it is met nowhere": ('context="User"', 'context="System"', Context.NONE),
+}
+
+
+@pytest.mark.parametrize(
+    ("definition", "reference", "expected"), NARROWED.values(), ids=NARROWED.keys()
+)
+def test_the_context_of_a_reference_narrows_that_of_its_definition(
+    definition: str, reference: str, expected: Context
+) -> None:
+    named = f'<namedElements><rules name="R" {definition}/></namedElements>'
+    role = f'<role role="Data"><rules name="R" {reference}/></role>'
+    rules = parsed(
+        f'{named}<component type="System"><displayName>c</displayName>{role}</component>'
+    )
+    assert only_rules(rules).context is expected
     assert rules.warnings == ()
 
 
@@ -288,6 +324,34 @@ def test_what_is_not_understood_is_one_warning_with_its_line(body: str, message:
 
 EMPTY = '<component type="System"><displayName>{}</displayName></component>'
 ENVIRONMENT = '<namedElements><environment name="e">{}</environment></namedElements>'
+NOT_USED = {
+    "3.2 an unknown type": INCLUDE.replace('"File"', '"Files"'),
+    "3.6 an open bracket": INCLUDE.replace("[*]", "[*"),
+    "3.6 two lines": INCLUDE.replace(" [", "\n["),
+    "3.6 nothing": INCLUDE.replace(r"C:\A\* [*]", ""),
+}
+
+
+@pytest.mark.parametrize("body", NOT_USED.values(), ids=NOT_USED.keys())
+def test_a_pattern_that_can_mean_nothing_is_left_out(body: str) -> None:
+    assert items(only_rules(in_rules(body)).rules[0]) == []
+
+
+OBJECT = r"<addObjects><object>{}<attributes>DWORD</attributes></object></addObjects>"
+NO_OBJECT = {
+    "3.2 no location": OBJECT.format(""),
+    "3.2 an unknown type": OBJECT.format(r'<location type="Key">HKLM\X [v]</location>'),
+    "3.6 a location that is none": OBJECT.format('<location type="Registry">[v]</location>'),
+}
+
+
+@pytest.mark.parametrize("body", NO_OBJECT.values(), ids=NO_OBJECT.keys())
+def test_an_object_that_can_mean_nothing_is_left_out(body: str) -> None:
+    rules = in_rules(body)
+    assert only_rules(rules).add[0].objects == ()
+    assert rules.warnings[-1] == "f.xml:1: an object without a location is ignored"
+
+
 STRAY_OUTSIDE = {
     "3.2 a component without a type": (
         "<component><displayName>c</displayName></component>",
@@ -350,6 +414,39 @@ def test_definitions_that_refer_to_themselves_are_not_used() -> None:
     )
     assert shape(rules.components[0].roles[0].gate) == "AND()"
     assert [" is defined by itself and not used" in each for each in rules.warnings] == [True] * 2
+
+
+def test_a_pattern_may_have_so_many_wildcards_and_no_more() -> None:
+    stars = f"C:\\{'*a' * MOST_STARS}"
+    assert in_rules(INCLUDE.replace(r"C:\A\* [*]", stars)).warnings == ()
+    with pytest.raises(RuleFileError, match=r"^f\.xml:1: the text has more than 64 wildcards"):
+        in_rules(INCLUDE.replace(r"C:\A\* [*]", f"{stars}*"))
+
+
+def is_too_deep(levels: int, siblings: int) -> bool:
+    """Tell whether so many definitions, each referring to the one before, are refused; others stand beside."""
+    first = f'<conditions name="n0">{TRUE}</conditions>'
+    named = "".join(
+        f'<conditions name="n{n}"><conditions name="n{n - 1}"/></conditions>'
+        for n in range(1, levels)
+    )
+    beside = f"<detection><conditions>{TRUE}</conditions></detection>" * siblings
+    try:
+        parsed(
+            f"<namedElements>{first}{named}</namedElements>"
+            f'<component type="System"><displayName>c</displayName><role role="Data">{beside}<detection>'
+            f'<conditions name="n{levels - 1}"/></detection></role></component>'
+        )
+    except RuleFileError as error:
+        return "nested deeper than 64 levels" in str(error)
+    return False
+
+
+def test_how_deep_references_go_does_not_depend_on_what_stands_beside_them() -> None:
+    deepest = next(levels for levels in range(1, 100) if is_too_deep(levels, 0))
+    assert 50 < deepest <= 64
+    assert not is_too_deep(deepest - 1, 50)
+    assert is_too_deep(deepest, 50)
 
 
 def test_only_so_many_warnings_are_kept_and_the_rest_is_counted() -> None:
