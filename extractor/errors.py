@@ -14,6 +14,7 @@ ColdstateError
 ├─ ImageError            26  an image cannot be opened, or is not what it says
 ├─ NoWindowsError        26  no valid Windows for this request
 ├─ MultipleWindowsError  26  ``failOnMultipleWinDir`` is 1 and there are several
+├─ ProfileError          26  a temporary or duplicate-SID profile would migrate (MIG_FAIL_ON_PROFILE_ERROR)
 ├─ DriveMapError         29  the drive letters of the offline Windows cannot be mapped
 ├─ SourceError           61  ONE object could not be read: a policy decides whether the run goes on
 │  ├─ DamagedError           bytes that the medium or the image does not hold
@@ -116,6 +117,12 @@ class NoWindowsError(ColdstateError):
 
 class MultipleWindowsError(ColdstateError):
     """Several Windows installations were found and the request forbids that."""
+
+    exit_code = 26
+
+
+class ProfileError(ColdstateError):
+    """A profile that would migrate is a temporary one, or one of two that claim the same SID."""
 
     exit_code = 26
 

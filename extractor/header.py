@@ -6,9 +6,11 @@ containers give manifests that differ there and nowhere else. No time of day, ho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 
+from extractor.model import LocalAccount, LocalGroup
 from extractor.opening import Opened
 from extractor.rules import RuleSet
 from extractor.rules.model import RuleFile
@@ -31,6 +33,9 @@ def header_of(opened: Opened) -> dict[str, object]:
         },
         "windows": _windows(install),
         "users": [_user(choice) for choice in opened.choices],
+        "machine_sid": install.sam.machine_sid,
+        "accounts": [_account(each) for each in install.sam.accounts],
+        "groups": [_group(each, install.member_names) for each in install.sam.groups],
         "rules": _rules(opened.rules),
         "rule_files": {each.name: each.sha256 for each in sorted(opened.rules.files, key=_name)},
         "config": {config.name: config.sha256} if (config := opened.config) else {},
@@ -73,4 +78,19 @@ def _user(choice: Choice) -> dict[str, object]:
         "selected": choice.selected,
         "switch": choice.switch,
         "last_used": dict(user.last_used),
+        "name_from": user.name_from,
+        "rid": user.local.rid if user.local else None,
+        "flags": list(user.local.flags) if user.local else [],
+        "groups": list(user.groups),
     }
+
+
+def _account(account: LocalAccount) -> dict[str, object]:
+    """Return an account of SAM: nothing secret is in it."""
+    plain = asdict(account)
+    return {**plain, "flags": list(account.flags)}
+
+
+def _group(group: LocalGroup, names: Mapping[str, str]) -> dict[str, object]:
+    members = [{"sid": sid, "name": names.get(sid, sid)} for sid in group.members]
+    return {"sid": group.sid, "name": group.name, "comment": group.comment, "members": members}

@@ -13,8 +13,10 @@ from operator import attrgetter
 from extractor.evaluate import Activation
 from extractor.model import Instruction
 from extractor.opening import Opened
+from extractor.report.profile_control_xml import profile_control_xml
 from extractor.rules.config import Config
 
+PROFILE_CONTROL = "ProfileControl.xml"
 _ORDER = attrgetter("kind", "source", "scope", "component", "text", "patterns")
 
 
@@ -24,6 +26,14 @@ def instructions_of(opened: Opened) -> list[Instruction]:
     if opened.config:
         found += _of_config(opened.config)
     return sorted(dict.fromkeys(found), key=_ORDER)
+
+
+def documents_of(opened: Opened) -> dict[str, bytes]:
+    """Return the files that the store keeps beside its catalog: the Config.xml of group memberships."""
+    install = opened.install
+    users = [choice.user for choice in opened.choices if choice.selected]
+    text = profile_control_xml(users, install.sam.groups, install.member_names)
+    return {PROFILE_CONTROL: text.encode("utf-8")}
 
 
 def _of_rules(activation: Activation) -> Iterator[Instruction]:

@@ -155,6 +155,8 @@ class Encryption:
     kind: str
     unlocked: bool = False
     protectors: tuple[str, ...] = ()
+    opened_by: str = ""
+    """The protector whose key opened it, never the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,8 @@ class RegistryValue:
     name: str
     type: int
     data: bytes
+    provenance: str = field(default="live", compare=False)
+    """Where it was found: live (in the hive as it lies), replayed (from its logs), regback, salvaged; ini."""
 
     @property
     def text(self) -> str:
@@ -351,6 +355,36 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalAccount:
+    """An account of SAM. Nothing secret is in it: of a password only whether there is one."""
+
+    sid: str
+    rid: int
+    name: str
+    full_name: str = ""
+    comment: str = ""
+    flags: tuple[str, ...] = ()
+    """disabled, password-not-required, normal, password-never-expires, locked …; see ``windows/sam.py``."""
+    last_logon: int = 0
+    password_set: int = 0
+    expires: int = 0
+    """When the account itself ends, 0 for never."""
+    logons: int = 0
+    has_password: bool | None = None
+    """None where SAM does not tell; a blank password that somebody set counts as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGroup:
+    """A local group (alias) of SAM and the SIDs of its members, in SAM's order."""
+
+    sid: str
+    name: str
+    comment: str = ""
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """A profile of ProfileList."""
 
@@ -360,9 +394,15 @@ class User:
     profile: WinPath
     """In the offline machine's own letters."""
     state: str
-    """ok, missing, temporary, backup (``.bak``), no-hive or unreadable-hive."""
+    """ok, missing, temporary, backup (``.bak``), duplicate-sid, no-hive or unreadable-hive."""
     last_used: tuple[tuple[str, int], ...] = ()
     """Sources of last use: name -> FILETIME."""
+    name_from: str = ""
+    """Where the name was found: SAM, LogonUI, IdentityStore, session, Group Policy, profile folder; '' without one."""
+    local: LocalAccount | None = None
+    """The account in SAM, None when it is not one of this machine."""
+    groups: tuple[str, ...] = ()
+    """Names of the local groups that list this user as a member."""
 
     @property
     def account(self) -> str:
@@ -399,6 +439,34 @@ class Selected:
     """True for an object of addObjects: the rules ask for it and the machine does not have it."""
     left_out: str = ""
     """What excludeAttributes took from the metadata: Security, TimeFields, or both with a comma."""
+
+
+@dataclass(frozen=True, slots=True)
+class EfsUser:
+    """Someone whose certificate opens an EFS file ([MS-EFSR] 2.2.2.1): an entry of its DDF or DRF."""
+
+    role: str
+    """user (DDF) or recovery (DRF: a recovery agent)."""
+    sid: str
+    name: str
+    """As Windows shows it: ``bob(bob@DESK)``; a hint, no proof."""
+    thumbprint: str
+    """SHA-1 of the certificate, hexadecimal, upper case."""
+
+
+@dataclass(frozen=True, slots=True)
+class EfsFile:
+    """What an EFS file became in the store, and who can open it."""
+
+    form: str
+    """raw (the format of [MS-EFSR] 2.2.3, as WriteEncryptedFileRaw takes it) or plain (decrypted)."""
+    size: int
+    """Bytes in the store."""
+    users: tuple[EfsUser, ...] = ()
+    verdict: str = ""
+    """Whether it will open after a restore of this store: yes, no, unknown."""
+    reason: str = ""
+    """Why, one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +518,7 @@ class Record:
     value: RegistryValue | None = None
     pretended: bool = False
     left_out: str = ""
+    efs: EfsFile | None = None
 
     @property
     def bytes(self) -> int:

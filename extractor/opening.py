@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +23,12 @@ from extractor.events import (
     Started,
     UserDetected,
 )
+from extractor.gather.policy import parse_efs
 from extractor.machine import Machine, open_machine
 from extractor.rules import RuleSet, builtin_rules, load_rules
-from extractor.select import Choice, UserSwitches, choices_of, scene_of, warnings_of
+from extractor.seams import HiveNote
+from extractor.select import Choice, UserSwitches, choices_of, missing_of, scene_of, warnings_of
+from extractor.volumes import Key
 from extractor.windows import (
     OfflineRequest,
     Survey,
@@ -45,6 +48,8 @@ class Request:
     """What is asked for, whatever spelling it came in."""
 
     images: tuple[Path, ...]
+    keys: tuple[Key, ...] = ()
+    """Of BitLocker volumes; none of them shows its secret."""
     store: Path | None = None
     rules: tuple[Path, ...] = ()
     """MigXML files; none means the built-in pack."""
@@ -66,6 +71,12 @@ class Request:
     overwrite: bool = False
     continue_on_error: bool = False
     efs: str = "abort"
+    efs_pfx: tuple[Path, ...] = ()
+    """PFX files whose private keys open EFS files."""
+    efs_secret: bytes = field(default=b"", repr=False)
+    """Their password; it is shown nowhere."""
+    efs_user_secret: str | None = field(default=None, repr=False)
+    """The Windows password of a user whose profile holds the keys of EFS files; None when it was not given."""
     dry_run: bool = False
     estimate: Path | None = None
     list_files: Path | None = None
@@ -79,6 +90,10 @@ class Request:
     """Where MIG_ENABLE_DIAG wants the diagnostic log."""
     arch: str = ""
     """x86 or x64 when MIG_OFFLINE_PLATFORM_ARCH says so."""
+    fail_on_profile_error: bool = True
+    """False with MIG_FAIL_ON_PROFILE_ERROR=0: a temporary or duplicate-SID profile stays behind, the others come."""
+    ignore_missing_profiles: bool = False
+    """True with MIG_IGNORE_PROFILE_MISSING=1: a profile whose folder is not here is no warning."""
     command: tuple[str, ...] = ()
 
 
@@ -111,7 +126,8 @@ def read_asked(request: Request) -> Asked:
 
     Raises UsageError and its kinds: 11, 26 for a Config.xml given as rules, 28 for bad rules, 29 for a bad Offline.xml.
     """
-    rules = load_rules(request.rules) if request.rules else builtin_rules()
+    efs = parse_efs(request.efs)
+    rules = load_rules(request.rules, efs_keys=efs.carries) if request.rules else builtin_rules()
     config = _config(request.config) if request.config else None
     wanted = request_for(request.offline, request.win_dir, request.win_old)
     return Asked(request, rules, config, wanted)
@@ -130,15 +146,15 @@ def open_windows(request: Request, observer: Observer) -> Iterator[Iterator[Open
     Raises the errors of ``read_asked``, ``open_machine`` and ``each_windows``.
     """
     asked = read_asked(request)
-    with open_machine(request.images) as machine:
-        tell_warnings(machine.notes, observer)
+    with open_machine(request.images, request.keys) as machine:
+        tell_machine(machine, observer)
         yield each_windows(machine, asked, observer)
 
 
 def each_windows(machine: Machine, asked: Asked, observer: Observer) -> Iterator[Opened]:
     """Yield each Windows that is meant; the observer hears of it, its users, and the rules that cannot be used.
 
-    Raises NoWindowsError and MultipleWindowsError (26), DriveMapError (29).
+    Raises NoWindowsError, MultipleWindowsError and ProfileError (26), DriveMapError (29).
     """
     request = asked.request
     found = survey(machine.candidates, machine.volumes, machine.filesystems)
@@ -160,13 +176,21 @@ def _opened(
     observer(Noted("info", _told(install)))
     switches = UserSwitches(request.user_include, request.user_exclude, request.last_used)
     scene = scene_of(install)
-    choices = choices_of(install, switches, request.reference_time)
+    choices = choices_of(
+        install,
+        switches,
+        request.reference_time,
+        fail_on_profile_error=request.fail_on_profile_error,
+    )
     _tell_users(choices, observer)
     tell_warnings(warnings_of(install, scene, choices, switches), observer)
+    for sentence in missing_of(choices):
+        observer(Noted("info" if request.ignore_missing_profiles else "warning", sentence))
     users = [each.user for each in choices if each.selected]
     activation = activate(asked.rules, scene, users, asked.config)
     _tell_config(asked, observer)
     _tell_activation(activation, observer)
+    tell_hives(install.registry.notes, observer)
     return Opened(machine, found, install, scene, choices, asked.rules, asked.config, activation)
 
 
@@ -209,6 +233,19 @@ def _tell_activation(activation: Activation, observer: Observer) -> None:
     tell_warnings(
         (f"{each}: never run, but kept for the restore" for each in activation.skipped), observer
     )
+
+
+def tell_machine(machine: Machine, observer: Observer) -> None:
+    """Tell what is wrong with the volumes, and by which protector each locked one was opened."""
+    tell_warnings(machine.notes, observer)
+    for fact in machine.facts:
+        observer(Noted("info", fact))
+
+
+def tell_hives(notes: Iterable[HiveNote], observer: Observer) -> None:
+    """Tell what had to be done to read hives: a replay of logs is information, anything worse a warning."""
+    for note in notes:
+        observer(Noted(note.level, note.message))
 
 
 def tell_warnings(messages: Iterable[str], observer: Observer) -> None:

@@ -10,18 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from extractor.efs.keyring import Keyring, open_keyring
 from extractor.events import ImageRead, Noted, Observer, Phase, PhaseStarted
+from extractor.gather.efs import EfsCarrier
+from extractor.gather.keychain import Keychain
+from extractor.gather.password_keys import PasswordKeys
 from extractor.gather.policy import Policy, error_controls, parse_efs
 from extractor.header import header_of
 from extractor.images.verify import Verdict, Verification, verify_image
-from extractor.instructions import instructions_of
+from extractor.instructions import documents_of, instructions_of
 from extractor.machine import Machine, open_machine
-from extractor.opening import Opened, Request, each_windows, read_asked, tell_warnings
+from extractor.opening import Opened, Request, each_windows, read_asked, tell_hives, tell_machine
 from extractor.report.estimate import estimate, space_needed, write_estimate
 from extractor.report.exit_code import exit_code
 from extractor.report.summary import Summary, summary
 from extractor.seams import Image, StoreWriter, plugins
-from extractor.select import select
+from extractor.select import account_rows, select
 from extractor.store.place import ensure_room
 from extractor.transfer import Transfer
 from extractor.windows import WindowsInstall
@@ -65,16 +69,17 @@ def scan(request: Request, observer: Observer) -> Result:
     """
     observer(PhaseStarted(Phase.INITIALIZING))
     asked = read_asked(request)
-    with open_machine(request.images) as machine:
-        tell_warnings(machine.notes, observer)
+    keyring = open_keyring(request.efs_pfx, request.efs_secret)
+    with open_machine(request.images, request.keys) as machine:
+        tell_machine(machine, observer)
         verified = _verified(machine, observer) if request.verify_image else {}
         observer(PhaseStarted(Phase.SCANNING))
         windows = each_windows(machine, asked, observer)
-        runs = tuple(_migrate(request, opened, observer) for opened in windows)
+        runs = tuple(_migrate(request, opened, keyring, observer) for opened in windows)
     return Result(runs, verified)
 
 
-def _migrate(request: Request, opened: Opened, observer: Observer) -> Run:
+def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Observer) -> Run:
     """Select, gather and store the user state of one Windows."""
     with _open_store(request, opened.install) as (place, store):
         observer(PhaseStarted(Phase.COLLECTING))
@@ -83,17 +88,30 @@ def _migrate(request: Request, opened: Opened, observer: Observer) -> Run:
         )
         policy = Policy(request.continue_on_error, parse_efs(request.efs), controls)
         transfer = Transfer(store, policy, observer)
+        told = opened.install.registry.notes
         chosen = transfer.account(select(opened.scene, opened.activation, opened.choices, observer))
+        late = (note for note in opened.install.registry.notes if note not in told)
+        tell_hives(late, observer)
         if not chosen:
             observer(Noted("warning", "the rules selected nothing: there is nothing to store"))
         observer(PhaseStarted(Phase.ESTIMATING if request.dry_run else Phase.SAVING))
         if place is not None:
             ensure_room(place, sum(map(space_needed, chosen)))
         gatherers = [gatherer() for gatherer in plugins("gatherers").values()]
-        transfer.store(chosen, gatherers, opened.machine.filesystems)
+        keychain = Keychain(opened.scene, chosen)
+        carrier = EfsCarrier(
+            policy.efs,
+            opened.machine.filesystems,
+            PasswordKeys(keyring, keychain, request.efs_user_secret),
+            keychain,
+            lambda level, message: observer(Noted(level, message)),
+        )
+        transfer.store(chosen, gatherers, opened.machine.filesystems, carrier)
+        transfer.people(account_rows(opened.install, opened.choices))
         transfer.ledger.check()
         if store is not None:
-            store.finish(header_of(opened), transfer.ledger.totals(), instructions_of(opened))
+            totals = transfer.ledger.totals()
+            store.finish(header_of(opened), totals, instructions_of(opened), documents_of(opened))
     if request.estimate:
         write_estimate(request.estimate, estimate(chosen))
     accounts = {user.sid: user.account for user in opened.install.users}

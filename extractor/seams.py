@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from extractor.errors import SourceError, UsageError
 from extractor.model import (
     BadRange,
     Candidate,
     Damage,
+    EfsFile,
     Entry,
     ImageInfo,
     Instruction,
@@ -25,6 +27,7 @@ from extractor.model import (
     Record,
     RegistryValue,
     Selected,
+    StreamInfo,
     VolumeInfo,
 )
 
@@ -145,6 +148,42 @@ class Filesystem(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ciphertext:
+    """A stream that EFS encrypted, as it lies on the disk. Sizes are bytes."""
+
+    stored: Stream
+    """Whole sectors of 512 bytes, up to the one in which the stream ends; holes and what was never written are 0."""
+    size: int
+    valid: int
+    """Valid data length: what lies beyond reads as zeros, not as what the key makes of it."""
+    sparse: bool
+    unit: int
+    """What is a hole, or is not, as a whole: a compression unit."""
+    cluster: int
+
+
+@runtime_checkable
+class EfsFilesystem(Protocol):
+    """What a Filesystem has beside the rest when it can give EFS files as they lie on the disk."""
+
+    def efs(self, entry: Entry, /) -> bytes:
+        """Return the $EFS attribute (EFSRPC metadata), empty when there is none; raise DamagedError."""
+        ...
+
+    def ciphertext(self, entry: Entry, stream: str = "", /) -> Ciphertext:
+        """Return a stream whose StreamInfo says that it is encrypted; raise DamagedError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HiveNote:
+    """What had to be done to read a hive, in one sentence; level is ``info`` or ``warning``."""
+
+    level: str
+    message: str
+
+
 class Hive(Protocol):
     r"""A registry hive, read by path from its root: ``Microsoft\Windows NT\CurrentVersion``.
 
@@ -153,7 +192,12 @@ class Hive(Protocol):
 
     @property
     def dirty(self) -> bool:
-        """True when the hive was not written back in full: its logs hold newer data."""
+        """True when the hive was not written back in full and is read as it lies: its logs hold newer data."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[HiveNote]:
+        """What had to be done to read it so far: logs replayed, copies asked, cells salvaged."""
         ...
 
     def exists(self, key: str, /) -> bool: ...
@@ -168,6 +212,10 @@ class Hive(Protocol):
 
     def last_written(self, key: str = "", /) -> int:
         """Return the key's last write time as FILETIME, 0 when the key is absent."""
+        ...
+
+    def damage(self, key: str, /) -> str:
+        """Return why a key that was asked for is not whole though something of it was had; empty when it is."""
         ...
 
 
@@ -193,6 +241,14 @@ class Captured:
     refusal: SourceError | None = None
     links: tuple[str, ...] = ()
     """All paths of the same file, as text, sorted; empty when it has one name."""
+    whole: StreamInfo | None = None
+    """Set when ``open("")`` gives one stream in place of all the file's own: an EFS file in raw form."""
+    efs: EfsFile | None = None
+
+    @property
+    def streams(self) -> Sequence[StreamInfo]:
+        """The streams that go into a store, the file's own content (empty name) and the named ones."""
+        return (self.whole,) if self.whole else self.selected.metadata.streams
 
 
 class Gatherer(Protocol):
@@ -223,9 +279,13 @@ class StoreWriter(Protocol):
         header: Mapping[str, object],
         totals: Mapping[str, object],
         instructions: Iterable[Instruction] = (),
+        documents: Mapping[str, bytes] = MappingProxyType({}),
         /,
     ) -> None:
-        """Complete the store under its final name; ``instructions`` are for whoever restores it."""
+        """Complete the store under its final name; ``instructions`` are for whoever restores it.
+
+        ``documents`` are further files (name -> content) that the store keeps beside its catalog and can prove.
+        """
         ...
 
     def discard(self) -> None:

@@ -24,7 +24,7 @@ from extractor.model import (
     VolumeInfo,
     upcase,
 )
-from extractor.seams import Filesystem, Locator, Stream
+from extractor.seams import Filesystem, HiveNote, Locator, Stream
 
 Kind = TypeVar("Kind")
 NEVER = Times()
@@ -200,6 +200,7 @@ class FakeHive:
 
     def __init__(self, keys: Mapping[str, Mapping[str, object]], *, dirty: bool = False) -> None:
         self.dirty = dirty
+        self.notes: Sequence[HiveNote] = ()
         self._names: dict[tuple[str, ...], str] = {}
         self._values: dict[tuple[str, ...], list[RegistryValue]] = {(): []}
         for path, values in keys.items():
@@ -225,6 +226,9 @@ class FakeHive:
 
     def last_written(self, key: str = "") -> int:
         return 132_000_000_000_000_000 if self.exists(key) else 0
+
+    def damage(self, _key: str) -> str:
+        return ""
 
 
 def _key(path: str) -> tuple[str, ...]:

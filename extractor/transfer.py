@@ -6,7 +6,7 @@ Without a store (a dry run) everything is accounted for in the same way and noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from extractor.errors import DamagedError, SourceError, UnsupportedError
 from extractor.events import BytesCopied, ItemDone, ObjectFailed, Observer, TotalsKnown
@@ -16,6 +16,14 @@ from extractor.report.ledger import Ledger
 from extractor.seams import Captured, Filesystem, Gatherer, StoreWriter
 from extractor.select import Unreadable
 from extractor.store import records
+
+Carrier = Callable[[Captured], Captured]
+"""Turns what was gathered into what is stored, such as an EFS file into its raw form; may raise SourceError."""
+
+
+def as_it_is(captured: Captured) -> Captured:
+    """Return what was gathered."""
+    return captured
 
 
 class Transfer:
@@ -44,6 +52,14 @@ class Transfer:
         self._tell_totals(chosen)
         return chosen
 
+    def people(self, rows: Iterable[Record]) -> None:
+        """Count and keep the rows of accounts; they hold no bytes, and no progress is told of them."""
+        for row in rows:
+            self.ledger.seen(row.user, 1, 0)
+            self.ledger.ended(row)
+            if self._store is not None:
+                self._store.note(row)
+
     def _tell_totals(self, chosen: Iterable[Selected]) -> None:
         scopes: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
         for each in chosen:
@@ -57,32 +73,44 @@ class Transfer:
         chosen: Iterable[Selected],
         gatherers: Iterable[Gatherer],
         filesystems: Mapping[str, Filesystem],
+        carrier: Carrier = as_it_is,
     ) -> None:
         """Store what was chosen, in the order that each gatherer finds best; what none can read is not stored."""
         left = {id(each): each for each in chosen}
         for gatherer in gatherers:
             for captured in gatherer.gather(list(left.values()), filesystems):
-                self._take(captured)
+                self._take(captured, carrier)
                 del left[id(captured.selected)]
         for selected in left.values():
             missing = UnsupportedError(f"no gatherer reads a {selected.kind}")
             self._fail(records.not_stored(selected, str(missing)), missing)
 
-    def _take(self, captured: Captured) -> None:
+    def _take(self, captured: Captured, carrier: Carrier) -> None:
         selected = captured.selected
         try:
-            record = self._add(captured)
+            record = self._add(carrier(captured))
         except SourceError as error:
             self._fail(records.not_stored(selected, str(error)), error)
         else:
             self._end(record, noted=True)
 
     def _add(self, captured: Captured) -> Record:
-        scope = captured.selected.scope
         if self._store is not None:
-            return self._store.add(captured, lambda count: self._tell(BytesCopied(scope, count)))
+            return self._store.add(captured, self._progress(captured))
         _try_to_open(captured)
-        return records.stored(captured.selected, {}, "")
+        return records.stored(captured.selected, {}, "", captured.efs)
+
+    def _progress(self, captured: Captured) -> Callable[[int], None]:
+        """Return what tells of bytes copied, never of more than the totals hold: a raw form is larger than its file."""
+        scope, left = captured.selected.scope, captured.selected.metadata.size
+
+        def progress(count: int) -> None:
+            nonlocal left
+            told = min(count, left) if captured.whole else count
+            left -= told
+            self._tell(BytesCopied(scope, told))
+
+        return progress
 
     def _end(self, record: Record, *, noted: bool = False) -> None:
         self.ledger.ended(record)
@@ -123,7 +151,7 @@ def _try_to_open(captured: Captured) -> None:
     """Raise the SourceError that the metadata alone can tell, such as a placeholder of a cloud; no content is read."""
     if captured.refusal is not None:
         raise captured.refusal
-    for stream in captured.selected.metadata.streams:
+    for stream in captured.streams:
         if stream.size:
             captured.open(stream.name)
 

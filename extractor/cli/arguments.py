@@ -55,9 +55,10 @@ def words_parser(
     return parser
 
 
-def add_switch(group: argparse._ArgumentGroup, switch: Switch) -> None:
+def add_switch(group: argparse._ActionsContainer, switch: Switch) -> None:
     """Add the long option of a switch; the help names its slash spelling too."""
-    words = [f"--{switch.long}"]
+    words = [f"-{switch.short}"] if switch.short else []
+    words.append(f"--{switch.long}")
     spelled = f"{switch.help} [/{switch.slash}]" if switch.slash else switch.help
     text = argparse.SUPPRESS if switch.state is State.REFUSED else spelled.replace("%", "%%")
     metavar = switch.long.split("-")[-1].upper()

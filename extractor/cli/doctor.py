@@ -21,6 +21,8 @@ SEAMS = ("images", "locators", "gatherers", "stores")
 LIBRARIES = {
     "dissect.ntfs": "dissect.ntfs",
     "dissect.util": "dissect.util",
+    "dissect.fve": "dissect.fve.bde",
+    "libbde-python": "pybde",
     "libewf-python": "pyewf",
     "libvhdi-python": "pyvhdi",
     "libfwnt-python": "pyfwnt",

@@ -7,32 +7,37 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from extractor.cli.arguments import words_parser
+from extractor.cli.accounts import accounts_json, draw_accounts
+from extractor.cli.arguments import add_switch, words_parser
 from extractor.cli.screen import human_size, open_console
 from extractor.cli.tables import add_row, date_of, lined_table
+from extractor.cli.unlocking import UNLOCKING, bitlocker_keys
 from extractor.errors import ColdstateError, NoWindowsError, UsageError
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable
-from extractor.windows import Survey, open_install, survey
+from extractor.windows import Survey, WindowsInstall, open_install, survey
 
 
 def run_inspect(words: list[str]) -> int:
     """Print what the images hold; 0 when a valid Windows is among it, else 26."""
     given = _parse(words)
-    with open_machine([Path(name) for name in given.images]) as machine:
+    keys = bitlocker_keys(given, os.environ)
+    with open_machine([Path(name) for name in given.images], keys, even_locked=True) as machine:
         found = survey(machine.candidates, machine.volumes, machine.filesystems)
-        users = {id(each): users_of(found, each) for each in machine.candidates}
+        installs = {id(each): install_of(found, each) for each in machine.candidates}
         if given.json:
-            print(json.dumps(as_json(machine, found, users), indent=2, ensure_ascii=True))
+            print(json.dumps(as_json(machine, found, installs), indent=2, ensure_ascii=True))
         else:
-            _draw(open_console(sys.stdout), machine, found, users)
+            _draw(open_console(sys.stdout), machine, found, installs)
         for note in machine.notes:
             print(f"note: {printable(note)}", file=sys.stderr)
     valid = any(candidate.valid for candidate in machine.candidates)
@@ -45,30 +50,34 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="disk image, or all of a machine's"
     )
+    for switch in UNLOCKING:
+        add_switch(parser, switch)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     if not words:
         raise UsageError("no disk image is named; `coldstate inspect --help` shows the options")
     return parser.parse_intermixed_args(words)
 
 
-def users_of(found: Survey, candidate: Candidate) -> tuple[User, ...]:
-    """Return the profiles of a Windows; none for one that is not valid or cannot be opened."""
+def install_of(found: Survey, candidate: Candidate) -> WindowsInstall | None:
+    """Return a Windows, opened; None for one that is not valid or cannot be opened."""
     if not candidate.valid:
-        return ()
+        return None
     try:
-        return open_install(found, candidate).users
+        return open_install(found, candidate)
     except ColdstateError:
-        return ()  # its own row says what is wrong with it
+        return None  # its own row says what is wrong with it
 
 
-def as_json(
-    machine: Machine, found: Survey, users: dict[int, tuple[User, ...]]
-) -> dict[str, object]:
+Installs = Mapping[int, WindowsInstall | None]
+"""``id`` of a candidate -> what was opened of it."""
+
+
+def as_json(machine: Machine, found: Survey, installs: Installs) -> dict[str, object]:
     """Return the contract of ``inspect --json`` as plain values; names are printable."""
     return {
         "images": [asdict(image.info) for image in machine.images],
         "volumes": [_volume(each, found.letter_of(each.id)) for each in machine.volumes],
-        "windows": [_windows(each, found, users[id(each)]) for each in machine.candidates],
+        "windows": [_windows(each, found, installs[id(each)]) for each in machine.candidates],
     }
 
 
@@ -76,7 +85,7 @@ def _volume(volume: VolumeInfo, letter: str) -> dict[str, object]:
     return {**asdict(volume), "label": printable(volume.label), "letter": letter}
 
 
-def _windows(each: Candidate, found: Survey, users: tuple[User, ...]) -> dict[str, object]:
+def _windows(each: Candidate, found: Survey, install: WindowsInstall | None) -> dict[str, object]:
     return {
         "id": found.id_of(each),
         "path": printable(str(found.path_of(each))),
@@ -92,7 +101,8 @@ def _windows(each: Candidate, found: Survey, users: tuple[User, ...]) -> dict[st
         "computer": printable(each.computer),
         "last_shutdown": each.last_shutdown,
         "evidence": [{"name": fact.name, "value": printable(fact.value)} for fact in each.evidence],
-        "users": [_user(user) for user in users],
+        "users": [_user(user) for user in install.users] if install else [],
+        **(accounts_json(install) if install else {}),
     }
 
 
@@ -104,12 +114,14 @@ def _user(user: User) -> dict[str, object]:
         "profile": printable(str(user.profile)),
         "state": user.state,
         "last_used": [{"source": source, "filetime": time} for source, time in user.last_used],
+        "name_from": user.name_from,
+        "rid": user.local.rid if user.local else None,
+        "flags": list(user.local.flags) if user.local else [],
+        "groups": [printable(name) for name in user.groups],
     }
 
 
-def _draw(
-    console: Console, machine: Machine, found: Survey, users: dict[int, tuple[User, ...]]
-) -> None:
+def _draw(console: Console, machine: Machine, found: Survey, installs: Installs) -> None:
     images = lined_table("image", "format", "size", "sector", "segments", "stored hashes")
     for image in machine.images:
         info = image.info
@@ -122,14 +134,20 @@ def _draw(
     for volume in machine.volumes:
         letter = found.letter_of(volume.id) or "-"
         size, at = human_size(volume.size), f"{volume.offset:,}"
-        add_row(volumes, letter, volume.id, volume.filesystem, volume.label, size, at, volume.note)
+        note = "; ".join(filter(None, (_opened_by(volume), volume.note)))
+        add_row(volumes, letter, volume.id, volume.filesystem, volume.label, size, at, note)
     console.print(volumes)
     for candidate in machine.candidates:
-        _draw_windows(console, found, candidate, users[id(candidate)])
+        _draw_windows(console, found, candidate, installs[id(candidate)])
+
+
+def _opened_by(volume: VolumeInfo) -> str:
+    found = volume.encryption
+    return f"BitLocker, opened with its {found.opened_by}" if found and found.unlocked else ""
 
 
 def _draw_windows(
-    console: Console, found: Survey, each: Candidate, users: tuple[User, ...]
+    console: Console, found: Survey, each: Candidate, install: WindowsInstall | None
 ) -> None:
     path = printable(str(found.path_of(each)))
     if not each.valid:
@@ -140,9 +158,16 @@ def _draw_windows(
     console.print(Text("  " + printable(", ".join(filter(None, words)))))
     facts = "; ".join(f"{fact.name}: {fact.value}" for fact in each.evidence)
     console.print(Text(f"  evidence: {printable(facts)}", style="dim"))
-    table = lined_table("user", "SID", "profile", "state", "last used")
-    for user in users:
+    if install:
+        _draw_users(console, install)
+        draw_accounts(console, install)
+
+
+def _draw_users(console: Console, install: WindowsInstall) -> None:
+    table = lined_table("user", "SID", "profile", "state", "last used", "groups")
+    for user in install.users:
         used = max((time for _, time in user.last_used), default=0)
-        add_row(table, user.account, user.sid, str(user.profile), user.state, date_of(used))
-    if users:
+        groups = ", ".join(user.groups)
+        add_row(table, user.account, user.sid, str(user.profile), user.state, date_of(used), groups)
+    if install.users:
         console.print(table)

@@ -17,10 +17,10 @@ from extractor.model import printable
 from extractor.opening import Request
 
 FIELDS = frozenset(
-    {"offline", "win_dir", "win_old", "all_windows", "rules", "config", "auto", "user_include", "user_exclude",
-     "last_used", "reference_time"}
+    {"bitlocker_key", "keychain", "offline", "win_dir", "win_old", "all_windows", "rules", "config", "auto",
+     "user_include", "user_exclude", "last_used", "reference_time"}
 )  # fmt: skip
-"""Switches that decide which Windows, whose state, and by which rules."""
+"""Switches that decide which Windows, by which keys, whose state, and by which rules."""
 
 Words = Callable[[argparse.Namespace], None]
 """Changes what was given before a Request is made of it: takes out words that are no images."""

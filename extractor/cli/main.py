@@ -15,6 +15,7 @@ from importlib.metadata import version
 from extractor.cli.slash import HELP, HelpWanted
 from extractor.cli.streams import ReaderGoneError, prepare_streams, refuse_narrow_names
 from extractor.errors import ColdstateError, UsageError
+from extractor.redact import redacted
 
 READER_GONE = 128 + signal.SIGPIPE
 """What a shell says of a program whose reader went away: no code of USMT's."""
@@ -29,6 +30,8 @@ USAGE = """coldstate {version}: an offline ScanState for Linux.
   coldstate coverage IMAGE... [...]              rules without effect, and what no rule takes
   coldstate lint RULES...                        check rule files, without any image
   coldstate store verify|manifest STORE          prove or print what a store holds
+  coldstate hive FILE [--log FILE...] [--json|--reg|--count]
+                                                 one registry hive as a scan would read it
   coldstate plugins                              readers, locators, gatherers and stores found
   coldstate doctor                               is this computer fit to run coldstate?
 
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (the one place: a defect of ours must not look like a crash of the evidence)
         print(f"coldstate: internal error: {type(error).__name__}", file=sys.stderr)
         if os.environ.get("COLDSTATE_DEBUG"):
-            traceback.print_exception(error)
+            print(redacted("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         else:
             print("Please report it; COLDSTATE_DEBUG=1 shows where it happened.", file=sys.stderr)
         return 71
@@ -80,9 +83,9 @@ def _help_code(words: list[str]) -> int:
 def _say(error: ColdstateError) -> None:
     from extractor.model import printable
 
-    print(f"coldstate: {printable(str(error))}", file=sys.stderr)
+    print(f"coldstate: {redacted(printable(str(error)))}", file=sys.stderr)
     for note in getattr(error, "__notes__", ()):
-        print(f"  {printable(note)}", file=sys.stderr)
+        print(f"  {redacted(printable(note))}", file=sys.stderr)
 
 
 def _run(words: list[str]) -> int:
@@ -148,6 +151,12 @@ def _lint(words: list[str]) -> int:
     return run_lint(words)
 
 
+def _hive(words: list[str]) -> int:
+    from extractor.cli.hive import run_hive
+
+    return run_hive(words)
+
+
 def _plugins(words: list[str]) -> int:
     from extractor.cli.doctor import run_plugins
 
@@ -168,6 +177,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "scan": _scan,
     "scanstate": _scanstate,
     "store": _store,
+    "hive": _hive,
     "plugins": _plugins,
     "doctor": _doctor,
 }

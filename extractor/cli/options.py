@@ -15,6 +15,7 @@ from pathlib import Path
 
 from extractor.cli.arguments import add_switch, words_parser
 from extractor.cli.requests import path_of, refuse_conflicts, request_of
+from extractor.cli.secrets import efs_secret, efs_user_secret
 from extractor.cli.slash import to_options
 from extractor.cli.switches import SWITCHES, State
 from extractor.errors import (
@@ -23,7 +24,7 @@ from extractor.errors import (
     ProgressLogError,
     UsageError,
 )
-from extractor.gather.policy import parse_efs
+from extractor.gather.policy import Efs, parse_efs
 from extractor.report.main_log import parse_verbosity
 from extractor.scan import Request
 
@@ -130,10 +131,22 @@ def _refuse_bad_values(given: argparse.Namespace) -> None:
         parse_verbosity(given.verbosity)
     if given.efs is not None:
         parse_efs(given.efs)
+    _refuse_idle_keys(given)
     if given.progress is not None and given.progress not in SCREENS:
         raise UsageError(f"--progress {given.progress}: takes {', '.join(SCREENS)}")
     if re.match(r"[A-Za-z]:[\\/]|\\\\", given.store or ""):
         raise UsageError(f"{given.store} is a path of Windows; name a folder of this computer")
+
+
+def _refuse_idle_keys(given: argparse.Namespace) -> None:
+    decrypts = parse_efs(given.efs or "abort") is Efs.DECRYPTCOPY
+    for option, value in (("pfx", given.efs_pfx), ("user-password", given.efs_user_password)):
+        if value and not decrypts:
+            raise UsageError(f"--efs-{option} needs /efs:decryptcopy")
+    if [given.efs_password, given.efs_user_password].count("-") > 1:
+        raise UsageError("standard input gives one secret only: put the other one in a file")
+    if given.efs_password and not given.efs_pfx:
+        raise UsageError("--efs-password needs --efs-pfx")
 
 
 def _whole_number(spelled: str, text: str | None) -> None:
@@ -178,6 +191,9 @@ def _request(
         overwrite=bool(given.overwrite),
         continue_on_error=bool(given.continue_on_error),
         efs=(given.efs or "abort").lower(),
+        efs_pfx=tuple(map(Path, given.efs_pfx or ())),
+        efs_secret=efs_secret(given.efs_password, environment) if given.efs_pfx else b"",
+        efs_user_secret=efs_user_secret(given.efs_user_password, environment),
         dry_run=no_store,
         estimate=path_of(given.estimate),
         list_files=path_of(given.list_files),

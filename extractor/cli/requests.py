@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from extractor.cli.switches import SWITCHES, Switch, Takes
+from extractor.cli.unlocking import bitlocker_keys
 from extractor.errors import RuleFileError, UsageError
 from extractor.filetime import to_filetime
+from extractor.redact import redacted
 from extractor.scan import Request
 from extractor.select.users import parse_last_used
 
@@ -75,6 +77,7 @@ def request_of(
     _refuse_bad_images(given.images or ())
     return Request(
         images=tuple(map(Path, given.images)),
+        keys=bitlocker_keys(given, environment),
         rules=_rules(given),
         config=path_of(given.config),
         offline=path_of(given.offline),
@@ -86,7 +89,9 @@ def request_of(
         last_used=given.last_used or "",
         reference_time=_reference_time(given.reference_time),
         arch=_arch(environment.get("MIG_OFFLINE_PLATFORM_ARCH", "")),
-        command=tuple(words),
+        fail_on_profile_error=_is_on(environment, "MIG_FAIL_ON_PROFILE_ERROR", "1"),
+        ignore_missing_profiles=_is_on(environment, "MIG_IGNORE_PROFILE_MISSING", "0"),
+        command=tuple(map(redacted, words)),
     )
 
 
@@ -126,6 +131,14 @@ def _arch(text: str) -> str:
     if text not in ARCHITECTURES:
         raise UsageError(f"MIG_OFFLINE_PLATFORM_ARCH is 32 or 64, not {text}")
     return ARCHITECTURES[text]
+
+
+def _is_on(environment: Mapping[str, str], name: str, default: str) -> bool:
+    """Return what a variable that is 0 or 1 says (usmt.md 1.7); unset or empty it has its default."""
+    text = environment.get(name, "").strip() or default
+    if text not in {"0", "1"}:
+        raise UsageError(f"{name} is 0 or 1, not {text}")
+    return text == "1"
 
 
 def _looks_like_a_switch(word: str) -> bool:

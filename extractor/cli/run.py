@@ -32,7 +32,7 @@ def run_scan(command: str, words: list[str]) -> int:
     parsed = parse(command, words)
     with open_screen(parsed.screen) as screen:
         try:
-            result = _report(parsed, command, words, screen)
+            result = _report(parsed, command, screen)
         except ColdstateError as error:
             screen(Finished(error.exit_code, message=str(error)))
             if parsed.screen != "json":
@@ -47,11 +47,16 @@ def run_scan(command: str, words: list[str]) -> int:
     return result.exit_code
 
 
-def _report(parsed: Parsed, command: str, words: list[str], screen: Observer) -> Result:
+def _report(parsed: Parsed, command: str, screen: Observer) -> Result:
     """Run with every report that was asked for; each is told how the run ended."""
     with _open_reports(parsed.request) as reports:
         observer = broadcast(screen, *reports)
-        observer(Noted("info", f"coldstate {version('coldstate')}: {' '.join((command, *words))}"))
+        observer(
+            Noted(
+                "info",
+                f"coldstate {version('coldstate')}: {' '.join((command, *parsed.request.command))}",
+            )
+        )
         for note in parsed.notes:
             observer(Noted("warning", note))
         return _run(parsed, observer, broadcast(*reports))

@@ -41,6 +41,8 @@ class Switch:
     group: str
     repeatable: bool = False
     state: State = State.WORKS
+    short: str = ""
+    """One letter, where another tool has made it a habit."""
     why: str = ""
     """For a switch that is accepted or refused: the sentence that the user reads."""
 
@@ -56,13 +58,21 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("offlineWinOld", "offline-winold", "win_old", VALUE, "the Windows.old directory to scan", SOURCE),
     Switch("", "all-windows", "all_windows", NOTHING, "scan every valid Windows, one store each", SOURCE),
     Switch("", "verify-image", "verify_image", NOTHING, "hash the medium, compare with its stored hashes", SOURCE),
+    Switch("", "bitlocker-key", "bitlocker_key", VALUE, "file with a BitLocker key, - for standard input", SOURCE,
+           repeatable=True),
+    Switch("", "keychain", "keychain", VALUE, "CSV list of keys: provider,key_type,identifier,value", SOURCE,
+           repeatable=True, short="K"),
     Switch("localonly", "localonly", "local_only", NOTHING, "fixed drives only", SOURCE, state=ACCEPTED,
            why="every volume of an image counts as a fixed drive"),
     Switch("vsc", "vsc", "vsc", NOTHING, "volume shadow copy", SOURCE, state=ACCEPTED,
            why="nothing on an image is locked"),
     # --- rules
     Switch("i", "rules", "rules", VALUE, "a MigXML rule file (default: the built-in pack)", RULES, repeatable=True),
-    Switch("efs", "efs", "efs", VALUE, "EFS files: abort (default) or skip", RULES),
+    Switch("efs", "efs", "efs", VALUE, "EFS files: abort (default), skip, copyraw or decryptcopy", RULES),
+    Switch("", "efs-pfx", "efs_pfx", VALUE, "PFX file with a key for /efs:decryptcopy", RULES, repeatable=True),
+    Switch("", "efs-password", "efs_password", VALUE, "file with its password, - for standard input", RULES),
+    Switch("", "efs-user-password", "efs_user_password", VALUE, "file with the Windows password of who owns EFS files",
+           RULES),
     Switch("config", "config", "config", VALUE, "Config.xml: what migrates, which errors end the run", RULES),
     Switch("auto", "auto", "auto", MAYBE, "the built-in pack, or MigDocs.xml, MigApp.xml of AUTO; /v:5", RULES),
     Switch("genconfig", "genconfig", "genconfig", VALUE, "write a Config.xml of the components found, no store", RULES),

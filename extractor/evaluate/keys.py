@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from extractor.errors import SourceError
 from extractor.evaluate.lookup import Found, Told
-from extractor.evaluate.registry_names import CURRENT
+from extractor.evaluate.registry_names import CLASSES, OF_CLASSES, names_below
 from extractor.model import RegistryValue, WinPath, upcase
 from extractor.registry import Registry
 from extractor.rules.patterns import Glob, Location, PatternKind, escape
@@ -86,7 +86,8 @@ class Keys:
 
     def _is_mounted(self, key: WinPath) -> bool:
         """Tell whether the hive of a key right below a root is there; only those asked for are opened."""
-        return bool(self._tried(lambda: self._registry.exists(str(key))))
+        hive = self._tried(lambda: self._registry.exists(str(key)))
+        return bool(hive or (key.drive == "HKU" and self._tried(lambda: self._has_classes(key))))
 
     def _values(self, key: WinPath, leaf: Glob) -> Iterator[Slot]:
         path = str(key)
@@ -108,23 +109,19 @@ class Keys:
 
     def _read_subkeys(self, key: WinPath) -> dict[str, str]:
         """Return the names below a key, by themselves in upper case, as Windows shows them."""
-        if not key.parts:
-            names = _hives(key.drive, self._registry)
-        else:
-            names = self._as_mounted(key, self._registry.subkeys(str(key)))
+        names = self._names_below(key) if key.parts else _hives(key.drive, self._registry)
         return {upcase(name): name for name in names}
 
-    def _as_mounted(self, key: WinPath, names: Sequence[str]) -> list[str]:
-        """Return subkeys with those that another hive or name stands for: the control set in use, a user's classes."""
-        if key.key == ("HKLM", "SYSTEM"):
-            current = f"CONTROLSET{self._registry.current_control_set():03}"
-            shown = [each for each in names if upcase(each) != upcase(CURRENT)]
-            return [CURRENT if upcase(each) == current else each for each in shown]
-        if key.drive == "HKU" and key.key[2:] == ("SOFTWARE",):
-            own = [each for each in names if upcase(each) != "CLASSES"]
-            classes = self._registry.exists(f"{key}\\Classes")
-            return [*own, "Classes"] if classes else own
-        return list(names)
+    def _names_below(self, key: WinPath) -> list[str]:
+        """Return subkeys; a user's classes are there where NTUSER.DAT, or ``Software`` in it, is not."""
+        names = names_below(self._registry, key)
+        is_user = key.drive == "HKU" and len(key.parts) == 1
+        if is_user and "SOFTWARE" not in map(upcase, names) and self._has_classes(key):
+            names.append("Software")
+        return names
+
+    def _has_classes(self, user: WinPath) -> bool:
+        return self._registry.exists(rf"{user}\Software\{CLASSES}")
 
 
 def _hives(root: str, registry: Registry) -> list[str]:
@@ -132,4 +129,4 @@ def _hives(root: str, registry: Registry) -> list[str]:
     names = [mount.split("\\", 1)[1] for mount in registry.mounts if mount.startswith(f"{root}\\")]
     if root == "HKU":
         names = [each for each in names if each.startswith(("S-1-", ".DEFAULT"))]
-    return [each for each in names if not each.endswith("_CLASSES")]
+    return list(dict.fromkeys(each.removesuffix(OF_CLASSES) for each in names))

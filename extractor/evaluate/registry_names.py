@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterator
 
 from extractor.errors import SourceError
-from extractor.model import upcase
+from extractor.model import WinPath, upcase
 from extractor.registry import Registry
 from extractor.registry.view import LONG_NAMES
 from extractor.rules.patterns import PatternError, parse_location
 
 CURRENT = "CurrentControlSet"
-_MACHINE_CLASSES = ("HKLM", "SOFTWARE", "Classes")
-_OWN_CLASSES = ("Software", "Classes")
-_SUFFIX = "_CLASSES"
+CLASSES = "Classes"
+OF_CLASSES = "_CLASSES"
+"""Ends the name of the mount of a user's UsrClass.dat."""
+_MACHINE_CLASSES = ("HKLM", "SOFTWARE", CLASSES)
+_OWN_CLASSES = ("Software", CLASSES)
 _NODE = re.compile(r"((?:\^[\[\]^$*]|[^\[])*)(.*)", re.DOTALL)
 
 
@@ -51,6 +53,22 @@ def canonical(node_text: str, sid: str, registry: Registry) -> tuple[str, ...]:
     )
 
 
+def names_below(registry: Registry, key: WinPath) -> list[str]:
+    """Return the names of a key's subkeys as Windows shows them; raises SourceError.
+
+    The control set in use has its other name, and a user's ``Classes`` is there where there is a UsrClass.dat.
+    """
+    names = registry.subkeys(str(key))
+    if key.key == ("HKLM", "SYSTEM"):
+        current = f"CONTROLSET{registry.current_control_set():03}"
+        shown = [each for each in names if upcase(each) != upcase(CURRENT)]
+        return [CURRENT if upcase(each) == current else each for each in shown]
+    if key.drive == "HKU" and key.key[2:] == ("SOFTWARE",):
+        own = [each for each in names if upcase(each) != upcase(CLASSES)]
+        return [*own, CLASSES] if f"HKU\\{key.key[1]}{OF_CLASSES}" in registry.mounts else own
+    return list(names)
+
+
 def _rooted(root: str, keys: list[str], sid: str) -> Iterator[list[str]]:
     if root == "HKLM":
         yield [root, *keys]
@@ -69,8 +87,8 @@ def _rooted(root: str, keys: list[str], sid: str) -> Iterator[list[str]]:
 
 
 def _with_own_classes(keys: list[str]) -> list[str]:
-    if keys and upcase(keys[0]).endswith(_SUFFIX):
-        return [keys[0][: -len(_SUFFIX)], *_OWN_CLASSES, *keys[1:]]
+    if keys and upcase(keys[0]).endswith(OF_CLASSES):
+        return [keys[0][: -len(OF_CLASSES)], *_OWN_CLASSES, *keys[1:]]
     return keys
 
 

@@ -38,15 +38,26 @@ class Efs(StrEnum):
 
     ABORT = "abort"
     SKIP = "skip"
+    COPYRAW = "copyraw"
+    """Store it as it is, in the format that Windows imports."""
+    DECRYPTCOPY = "decryptcopy"
+    """Store its content, with a key that was given."""
+
+    @property
+    def carries(self) -> bool:
+        """True when such files go into the store."""
+        return self in {Efs.COPYRAW, Efs.DECRYPTCOPY}
 
 
 def parse_efs(text: str) -> Efs:
-    """Return the meaning of ``/efs:text``; raise UsageError (11) for what is unknown or not built yet."""
+    """Return the meaning of ``/efs:text``; raise UsageError (11) for what is unknown or cannot be."""
     word = text.lower()
-    if word in {"copyraw", "decryptcopy", "hardlink"}:
-        raise UsageError(f"/efs:{word} is not built yet; take abort or skip")
+    if word == "hardlink":
+        raise UsageError(
+            "/efs:hardlink needs a hard-link store, which an image cannot give; take copyraw"
+        )
     if word not in {each.value for each in Efs}:
-        raise UsageError(f"/efs:{text} is unknown; take abort or skip")
+        raise UsageError(f"/efs:{text} is unknown; take abort, skip, copyraw or decryptcopy")
     return Efs(word)
 
 
@@ -132,7 +143,8 @@ class Policy:
     def goes_on(self, error: SourceError, path: WinPath, kind: ObjectKind) -> bool:
         """Tell whether the run goes on; if not, the error's own exit code is the run's (61, or 2 for EFS).
 
-        ErrorControl decides before ``/c`` and ``/efs:abort``: it names the object. ``/efs:skip`` makes it no error.
+        ErrorControl decides before ``/c`` and ``/efs:abort``: it names the object. ``/efs:skip`` makes it no error;
+        a file that ``/efs:decryptcopy`` has no key for is one like any other.
         """
         is_encrypted = isinstance(error, EncryptedError)
         if is_encrypted and self.efs is Efs.SKIP:
@@ -140,7 +152,7 @@ class Policy:
         control = self._control_of(error, path, kind)
         if control is not None:
             return not control.rule.fatal
-        return self.continue_on_error and not is_encrypted
+        return self.continue_on_error and not (is_encrypted and self.efs is Efs.ABORT)
 
     def advice(self, error: SourceError, path: WinPath, kind: ObjectKind) -> str:
         """Return the words to add to the sentence that ends a run."""
@@ -148,7 +160,7 @@ class Policy:
         if control is not None:
             return f"{control.rule.source} says that this is fatal"
         if isinstance(error, EncryptedError):
-            return "/efs:skip leaves such files out"
+            return "/efs:copyraw stores such files as they are, /efs:skip leaves them out"
         return "/c goes on past it"
 
     def _control_of(self, error: SourceError, path: WinPath, kind: ObjectKind) -> Control | None:

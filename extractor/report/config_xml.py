@@ -15,7 +15,7 @@ from extractor.rules.model import Component, Role
 
 _NOTE = """ Written by coldstate /genconfig. Change migrate="yes" to "no" for what shall not migrate; give this file
      with /config. ErrorControl: <fileError><nonFatal errorCode="any">C:\\Users\\* [*]</nonFatal></fileError>, in order.
-     ProfileControl: a restore reads it; groups are not kept offline, see USMT "Config.xml file". """
+     ProfileControl: a restore reads it; the ProfileControl.xml of a store has one with the groups of its users. """
 
 
 def config_xml(components: Iterable[Component], meetings: Iterable[Meeting]) -> str:

@@ -8,7 +8,6 @@ a line; secrets never reach the file.
 from __future__ import annotations
 
 import logging
-import re
 import traceback
 from collections.abc import Iterable, Mapping
 from functools import singledispatch
@@ -27,6 +26,7 @@ from extractor.events import (
     UserDetected,
 )
 from extractor.model import printable
+from extractor.redact import redacted
 from extractor.report.output import open_report
 
 STATUS = 15
@@ -41,8 +41,6 @@ _WORDS = {
     logging.INFO: "Info",
     STATUS: "Status",
 }
-_RECOVERY_KEY = re.compile(r"(?:\d{6}-){7}\d{6}")
-"""A BitLocker recovery password, whoever logs it (dissect's key chain does, at INFO)."""
 
 log = logging.getLogger("extractor")
 
@@ -98,7 +96,7 @@ class MainLog(logging.Handler):
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return _RECOVERY_KEY.sub("***", text)
+        return redacted(text)
 
     def tell(self, event: Event) -> None:
         """Log what an event says (an Observer)."""

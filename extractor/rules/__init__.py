@@ -22,13 +22,20 @@ GUARD = "never.xml"
 """Page files, the recycle bin, the file system's own files: taken by no rule (our list; USMT keeps its own)."""
 
 
-def load_rules(paths: Sequence[Path]) -> RuleSet:
+EFS_KEYS = "efs-keys.xml"
+"""The key chain of EFS files, which is stored whenever they are."""
+
+
+def load_rules(paths: Sequence[Path], *, efs_keys: bool = False) -> RuleSet:
     """Return the rules of the files given with ``/i``, in any order, and those that always hold (GUARD).
+
+    With ``efs_keys`` the key chains of the users too, which EFS files need (EFS_KEYS).
 
     A file whose ``urlid`` was seen already is not processed (USMT "XML file requirements"), with a warning. Raises
     RuleFileError for a file that cannot be read or is not MigXML, ConfigAsRulesError for a Config.xml.
     """
-    return _joined((path, str(path)) for path in paths) + _joined([_builtin(GUARD)])
+    guards = [_builtin(GUARD), *([_guard(EFS_KEYS)] if efs_keys else [])]
+    return _joined((path, str(path)) for path in paths) + _joined(guards)
 
 
 def builtin_rules() -> RuleSet:
@@ -40,6 +47,10 @@ def builtin_rules() -> RuleSet:
 
 def _builtin(name: str) -> tuple[bytes, str]:
     return (files(__package__) / "builtin" / name).read_bytes(), f"builtin/{name}"
+
+
+def _guard(name: str) -> tuple[bytes, str]:
+    return (files(__package__) / "guards" / name).read_bytes(), f"guards/{name}"
 
 
 def _joined(sources: Iterable[tuple[Path | bytes, str]]) -> RuleSet:

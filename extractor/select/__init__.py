@@ -15,8 +15,9 @@ from extractor.events import Event, Noted, Observer
 from extractor.filesystems import ORPHANS, is_link
 from extractor.model import ObjectKind, Selected, WinPath
 from extractor.rules.patterns import PatternKind
+from extractor.select.account_rows import account_rows
 from extractor.select.ini import IniValues
-from extractor.select.install import choices_of, scene_of, warnings_of
+from extractor.select.install import choices_of, missing_of, scene_of, warnings_of
 from extractor.select.objects import Unreadable
 from extractor.select.owners import Owners, owners_of
 from extractor.select.precedence import ranked
@@ -32,8 +33,10 @@ __all__ = [
     "Selection",
     "Unreadable",
     "UserSwitches",
+    "account_rows",
     "choices_of",
     "choose_users",
+    "missing_of",
     "scene_of",
     "select",
     "warnings_of",

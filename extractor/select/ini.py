@@ -67,7 +67,7 @@ class IniValues:
     def _matching(self, file: Glob) -> Iterator[Place]:
         for place in self._files.matching(_location(file)):
             alias = place.text + node_part(place.path.name)[:-1]
-            if not place.entry.directory and (file.exact or file.matches(alias)):
+            if not place.entry.directory and file.matches(alias):
                 yield place
 
     def _values(self, place: Place, ini: IniFile) -> Iterator[Selected]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from extractor.errors import SourceError
 from extractor.evaluate import Scene
+from extractor.evaluate.registry_names import CLASSES, OF_CLASSES, names_below
 from extractor.evaluate.strings import string_form
 from extractor.model import (
     Entry,
@@ -25,17 +26,12 @@ from extractor.model import (
     WinPath,
     upcase,
 )
-from extractor.registry import Registry
 from extractor.select.objects import UNSEEN, Glimpse, Subject, Unreadable
 from extractor.select.owners import key_owner
 from extractor.select.precedence import Verdict
 from extractor.select.users import Choice
 from extractor.select.way import Outlook, Way
 
-CURRENT = "CurrentControlSet"
-CLASSES = "Classes"
-OF_CLASSES = "_CLASSES"
-"""Ends the name of the mount of a user's UsrClass.dat."""
 NO_PATH = "its name is empty or holds a backslash: no path leads to it"
 
 
@@ -79,6 +75,8 @@ class _Content:
     written: int
     values: Sequence[RegistryValue]
     names: Sequence[str]
+    damage: str
+    """Why it is not the whole key, empty when it is: then the key is told as lost, and what there is of it as found."""
 
 
 class RegistryWalk:
@@ -136,8 +134,11 @@ class RegistryWalk:
         except SourceError as error:
             yield _row(ObjectKind.KEY, key, said).unreadable(key.volume, str(error))
             return
-        if content is not None:
+        if content is not None and content.damage:
+            yield _row(ObjectKind.KEY, key, said).unreadable(key.volume, content.damage)
+        elif content is not None:
             yield from self._node(key, content)
+        if content is not None:
             yield from self._values(key, content)
             yield from self._below(key, content, below)
 
@@ -148,7 +149,8 @@ class RegistryWalk:
             return None
         values = self._registry.values(path) if key.way.here.includes else ()
         written = self._registry.last_written(path)
-        return _Content(written, values, names_below(self._registry, key.path))
+        names = names_below(self._registry, key.path)
+        return _Content(written, values, names, self._registry.damage(path))
 
     def _node(self, key: _Key, content: _Content) -> Iterator[Selected]:
         metadata = _of(content.written)
@@ -177,22 +179,6 @@ class RegistryWalk:
                 yield _row(ObjectKind.KEY, inner, said).unreadable(key.volume, NO_PATH)
             elif _is_wanted(inner):
                 below.append(inner)
-
-
-def names_below(registry: Registry, key: WinPath) -> list[str]:
-    """Return the names of a key's subkeys as Windows shows them; raises SourceError.
-
-    The control set in use has its other name, and a user's ``Classes`` is there where there is a UsrClass.dat.
-    """
-    names = registry.subkeys(str(key))
-    if key.key == ("HKLM", "SYSTEM"):
-        current = f"CONTROLSET{registry.current_control_set():03}"
-        shown = [each for each in names if upcase(each) != upcase(CURRENT)]
-        return [CURRENT if upcase(each) == current else each for each in shown]
-    if key.drive == "HKU" and key.key[2:] == ("SOFTWARE",):
-        own = [each for each in names if upcase(each) != upcase(CLASSES)]
-        return [*own, CLASSES] if f"HKU\\{key.key[1]}{OF_CLASSES}" in registry.mounts else own
-    return list(names)
 
 
 def volume_of(scene: Scene, owner: Choice | None) -> str:

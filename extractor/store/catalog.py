@@ -15,6 +15,7 @@ from typing import Any
 
 from extractor.errors import CorruptStoreError, StoreError
 from extractor.model import (
+    EfsFile,
     Instruction,
     Metadata,
     ObjectKind,
@@ -48,7 +49,7 @@ CREATE TABLE objects (
 ) STRICT;
 CREATE TABLE "values" (
     object INTEGER PRIMARY KEY REFERENCES objects, name TEXT NOT NULL, name_utf16 BLOB NOT NULL,
-    type INTEGER NOT NULL, data BLOB NOT NULL
+    type INTEGER NOT NULL, data BLOB NOT NULL, provenance TEXT NOT NULL
 ) STRICT;
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY, object INTEGER NOT NULL REFERENCES objects, name TEXT NOT NULL, name_utf16 BLOB NOT NULL,
@@ -58,6 +59,14 @@ CREATE TABLE streams (
 CREATE TABLE runs (
     stream INTEGER NOT NULL REFERENCES streams, position INTEGER NOT NULL, "offset" INTEGER, length INTEGER NOT NULL,
     PRIMARY KEY (stream, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE efs (
+    object INTEGER PRIMARY KEY REFERENCES objects, form TEXT NOT NULL, size INTEGER NOT NULL, verdict TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE TABLE efs_users (
+    object INTEGER NOT NULL REFERENCES objects, position INTEGER NOT NULL, role TEXT NOT NULL, sid TEXT NOT NULL,
+    name TEXT NOT NULL, thumbprint TEXT NOT NULL, PRIMARY KEY (object, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE instructions (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, user TEXT NOT NULL, component TEXT NOT NULL,
@@ -107,10 +116,35 @@ class Catalog:
                 self._add_stream(key, info, digest, streams_as.get(info.name, ""))
             if record.kind is ObjectKind.VALUE and record.value:
                 self._add_value(key, record.value)
+            if record.efs:
+                self._add_efs(key, record.efs)
 
     def _add_value(self, key: int, value: RegistryValue) -> None:
-        row = (key, printable(value.name), _utf16(value.name), value.type, value.data)
-        self.connection.execute(_INSERT.format('"values"', "?, ?, ?, ?, ?"), row)
+        row = (
+            key,
+            printable(value.name),
+            _utf16(value.name),
+            value.type,
+            value.data,
+            value.provenance,
+        )
+        self.connection.execute(_INSERT.format('"values"', "?, ?, ?, ?, ?, ?"), row)
+
+    def _add_efs(self, key: int, efs: EfsFile) -> None:
+        run = self.connection.execute
+        words = (efs.form, efs.size, efs.verdict, printable(efs.reason))
+        run(_INSERT.format("efs", "?, ?, ?, ?, ?"), (key, *words))
+        for position, user in enumerate(efs.users):
+            about = map(printable, (user.role, user.sid, user.name, user.thumbprint))
+            run(_INSERT.format("efs_users", "?, ?, ?, ?, ?, ?"), (key, position, *about))
+
+    def efs(self, key: int) -> tuple[sqlite3.Row, list[sqlite3.Row]] | None:
+        """Return what is known of an EFS file and of who can open it; None when the object is none."""
+        with self.translated():
+            run = self.connection.execute
+            row = run("SELECT * FROM efs WHERE object = ?", (key,)).fetchone()
+            users = run("SELECT * FROM efs_users WHERE object = ? ORDER BY position", (key,))
+            return (row, users.fetchall()) if row else None
 
     def instruct(self, instructions: Iterable[Instruction]) -> None:
         """Keep what the rules ask of a restore, in the order given."""

@@ -6,7 +6,9 @@
     USMT/open-catalog/streams/ab/ab…  named streams, by SHA-256
     USMT/open-catalog/catalog.sqlite  everything (SCHEMA.md)
     USMT/open-catalog/manifest.jsonl  every object and its outcome
-    USMT/open-catalog/SHA256SUMS      of these two, for ``sha256sum -c``
+    USMT/open-catalog/registry/…      the registry again, as ``.reg`` and hives
+    USMT/open-catalog/ProfileControl.xml  and what else was handed to ``finish``
+    USMT/open-catalog/SHA256SUMS      of these, for ``sha256sum -c``
 
 Links and junctions are never made on the host: their target is in the catalog. So are registry and INI values.
 """
@@ -20,7 +22,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from types import MappingProxyType
+from typing import BinaryIO, ClassVar, Self
 
 from extractor.errors import DamagedError
 from extractor.filetime import UNIX_EPOCH
@@ -33,11 +36,14 @@ from extractor.store.failures import writing
 from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
 from extractor.store.names import Names
 from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
+from extractor.store.registry_export import REGISTRY, export_registry
 from extractor.store.safe_name import safe_name
 from extractor.store.tree import Parts, Tree
 
 CATALOG = "catalog.sqlite"
 SUMS = "SHA256SUMS"
+DOCUMENTS = "documents"
+"""Field of the manifest's header: name of each further file of ``open-catalog`` -> SHA-256."""
 FILES = "File"
 STREAMS = (CATALOG_DIRECTORY, "streams")
 
@@ -103,7 +109,7 @@ class DirectoryStore:
             pending = self._store(item, progress)
         if len(item.links) > 1:
             self._linked.setdefault(identity, pending)
-        record = records.stored(item.selected, pending.digests, pending.stored_as)
+        record = records.stored(item.selected, pending.digests, pending.stored_as, item.efs)
         self._catalog.add(record, pending.streams_as)
         return record
 
@@ -143,8 +149,8 @@ class DirectoryStore:
 
     def _store_streams(self, item: Captured, pending: _Pending, progress: Progress) -> None:
         selected = item.selected
-        streams = {stream.name: stream for stream in selected.metadata.streams}
-        if len(streams) != len(selected.metadata.streams):
+        streams = {stream.name: stream for stream in item.streams}
+        if len(streams) != len(item.streams):
             raise DamagedError("has two streams of the same name")
         if selected.kind is ObjectKind.VALUE and selected.value:  # the catalog keeps its data
             pending.digests[""] = hashlib.sha256(selected.value.data).hexdigest()
@@ -240,17 +246,20 @@ class DirectoryStore:
         header: Mapping[str, object],
         totals: Mapping[str, object],
         instructions: Iterable[Instruction] = (),
+        documents: Mapping[str, bytes] = MappingProxyType({}),
         /,
     ) -> None:
-        """Complete the store under its final name."""
+        """Complete the store under its final name; ``documents`` are files for ``open-catalog``: name -> content."""
         self._catalog.instruct(instructions)
+        sums = {**self._write_documents(documents), **self._export_registry()}
+        header = {**header, **({DOCUMENTS: sums} if sums else {})}
         self._settle_names()
         self._date_directories()
         first = header_line(header)
         last = self._write_manifest(first, totals)
         self._catalog.close_book(first, last)
         self._catalog.close()
-        self._write_sums()
+        self._write_sums((CATALOG, MANIFEST, *sums))
         self._place.complete()
         self._open = False
 
@@ -277,9 +286,27 @@ class DirectoryStore:
                 file.write(last.encode())
         return last
 
-    def _write_sums(self) -> None:
+    def _write_documents(self, documents: Mapping[str, bytes]) -> dict[str, str]:
+        """Write them and return the hash of each: the manifest's header has these, so it proves them."""
         with writing(self._at):
-            lines = [f"{_sum(self._tree, name)}  {name}\n" for name in (CATALOG, MANIFEST)]
+            for name, content in documents.items():
+                with os.fdopen(self._tree.create((CATALOG_DIRECTORY, name)), "wb") as file:
+                    file.write(content)
+        return {name: hashlib.sha256(documents[name]).hexdigest() for name in sorted(documents)}
+
+    def _export_registry(self) -> dict[str, str]:
+        """Write the registry's rows as ``.reg`` and hives, and return the hash of each file."""
+
+        def create(name: str) -> BinaryIO:
+            return os.fdopen(self._tree.create((CATALOG_DIRECTORY, REGISTRY, name)), "wb")
+
+        with writing(self._at):
+            names = [f"{REGISTRY}/{name}" for name in export_registry(self._catalog, create)]
+            return {name: _sum(self._tree, name) for name in names}
+
+    def _write_sums(self, names: Iterable[str]) -> None:
+        with writing(self._at):
+            lines = [f"{_sum(self._tree, name)}  {name}\n" for name in names]
             with os.fdopen(self._tree.create((CATALOG_DIRECTORY, SUMS)), "wb") as file:
                 file.write("".join(lines).encode())
 
@@ -324,7 +351,7 @@ def _drive(drive: str, volume: str) -> str:
 
 
 def _sum(tree: Tree, name: str) -> str:
-    with os.fdopen(tree.open((CATALOG_DIRECTORY, name)), "rb") as file:
+    with os.fdopen(tree.open((CATALOG_DIRECTORY, *_parts(name))), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -98,6 +98,7 @@ def _object(catalog: Catalog, row: sqlite3.Row) -> dict[str, object]:
         "stored_as": row["stored_as"],
         **_target(row),
         **_asked_for(row),
+        **_efs(catalog, row),
     }
 
 
@@ -111,6 +112,22 @@ def _asked_for(row: sqlite3.Row) -> dict[str, object]:
     if row["left_out"]:
         found["left_out"] = row["left_out"]
     return found
+
+
+def _efs(catalog: Catalog, row: sqlite3.Row) -> dict[str, object]:
+    """Return what an EFS file became, and who can open it; ``sha256`` and ``efs_size`` are of the stored bytes."""
+    found = catalog.efs(row["id"]) if row["kind"] == "file" and row["outcome"] == "stored" else None
+    if found is None:
+        return {}
+    efs, users = found
+    about = ("role", "sid", "name", "thumbprint")
+    return {
+        "efs": efs["form"],
+        "efs_size": efs["size"],
+        "efs_verdict": efs["verdict"],
+        "efs_reason": efs["reason"],
+        "efs_users": [{key: user[key] for key in about} for user in users],
+    }
 
 
 def _exact(key: str, shown: str, exact: bytes) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from extractor.model import Metadata, OutcomeKind, Record, Selected, StreamRecord
+from extractor.model import EfsFile, Metadata, OutcomeKind, Record, Selected, StreamRecord
 
 
 def excluded(selected: Selected) -> Record:
@@ -18,14 +18,20 @@ def not_stored(selected: Selected, reason: str) -> Record:
     return replace(_row(selected, OutcomeKind.NOT_STORED), reason=reason)
 
 
-def stored(selected: Selected, digests: Mapping[str, str], stored_as: str) -> Record:
-    """Return the row of an object in the store; ``digests`` maps each stream's name to its SHA-256."""
+def stored(
+    selected: Selected, digests: Mapping[str, str], stored_as: str, efs: EfsFile | None = None
+) -> Record:
+    """Return the row of an object in the store; ``digests`` maps each stream's name to its SHA-256.
+
+    Of an EFS file in raw form there is one digest, of all its streams in one.
+    """
     return replace(
         _row(selected, OutcomeKind.STORED),
         sha256=digests.get("", ""),
         streams=_named_streams(selected.metadata, digests),
         stored_as=stored_as,
         value=selected.value,
+        efs=efs,
     )
 
 

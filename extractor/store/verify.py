@@ -15,12 +15,14 @@ from extractor.events import BytesCopied, Observer
 from extractor.model import printable
 from extractor.store.catalog import Catalog, open_catalog
 from extractor.store.copying import BLOCK
-from extractor.store.directory import CATALOG, STREAMS, SUMS
+from extractor.store.directory import CATALOG, DOCUMENTS, STREAMS, SUMS
 from extractor.store.failures import reading
 from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
 from extractor.store.place import CATALOG_DIRECTORY
 from extractor.store.tree import Parts, Tree, open_tree
 
+SUMS_LIMIT = 1 << 20
+"""Bytes of SHA256SUMS that are read: far more than there are documents."""
 _OWN = frozenset((CATALOG_DIRECTORY, name) for name in (CATALOG, MANIFEST, SUMS))
 
 
@@ -71,6 +73,8 @@ class _Findings:
     extra: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    sums: list[str] = field(default_factory=list)
+    """Lines of SHA256SUMS beyond those of catalog and manifest: of documents, or forged."""
 
     def result(self) -> Verification:
         """Return it as a value."""
@@ -108,23 +112,43 @@ def _verify_sums(tree: Tree, found: _Findings) -> None:
             found.missing.append(f"{CATALOG_DIRECTORY}/{name}")
         elif sums is not None and f"{actual[0]}  {name}" not in sums:
             found.changed.append(f"{CATALOG_DIRECTORY}/{name}")
+    found.sums = [each for each in (sums or [])[:-1] if each[66:] not in {CATALOG, MANIFEST}]
 
 
 def _read_sums(tree: Tree, found: _Findings) -> list[str] | None:
     try:
         with os.fdopen(tree.open((CATALOG_DIRECTORY, SUMS)), "rb") as file:
-            lines = file.read(4096).decode("utf-8", "replace").split("\n")
+            lines = file.read(SUMS_LIMIT).decode("utf-8", "replace").split("\n")
     except OSError:
         found.missing.append(f"{CATALOG_DIRECTORY}/{SUMS}")
         return None
-    if len(lines) != 3 or lines[-1]:
+    if len(lines) < 3 or lines[-1]:
         found.changed.append(f"{CATALOG_DIRECTORY}/{SUMS}")
     return lines
+
+
+def _verify_documents(tree: Tree, documents: object, found: _Findings) -> None:
+    """Compare the further files of ``open-catalog`` with what the manifest's header says of them."""
+    expected = documents if isinstance(documents, dict) else {}
+    for name, digest in expected.items():
+        stored_as = f"{CATALOG_DIRECTORY}/{name}"
+        found.expected.add(stored_as)
+        actual = _hash(tree, tuple(stored_as.split("/")), lambda _: None)
+        if actual is None:
+            found.missing.append(stored_as)
+        elif actual[0] != digest:
+            found.changed.append(stored_as)
+    sums = sorted(f"{digest}  {name}" for name, digest in expected.items())
+    named = f"{CATALOG_DIRECTORY}/{SUMS}"
+    if sorted(found.sums) != sums and named not in (*found.changed, *found.missing):
+        found.changed.append(named)
 
 
 def _verify_objects(store: Path, tree: Tree, found: _Findings, observer: Observer) -> None:
     for value in read_manifest(store):
         kind, stored_as = value.get("kind"), value.get("stored_as")
+        if kind is None:
+            _verify_documents(tree, value.get(DOCUMENTS, {}), found)
         if kind in {None, "trailer"}:
             continue
         found.objects += 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
 from extractor.model import Encryption
-from extractor.volumes.bitlocker import recognise_bitlocker
+from extractor.volumes.bitlocker import locked_note, recognise_bitlocker
 from extractor.volumes.fat_boot import parse_fat_boot, read_label
 from extractor.volumes.ntfs_boot import NtfsBoot, find_ntfs_boot
 from extractor.volumes.ntfs_label import read_ntfs_label
@@ -28,7 +28,6 @@ STORAGE_SPACES = "e75caf8f-f680-4cee-afa3-b001e56efc2d"
 LDM = ("0x42", "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", "af9b60a0-1431-4f62-bc68-3311714a69ad")
 
 NOTES = {
-    "bitlocker": "BitLocker volume: it must be unlocked first ({protectors}), which is not supported yet",
     "refs": "ReFS volume: no free reader of ReFS exists; copy it from a running Windows",
     "ldm": "part of a dynamic disk (LDM): convert it to a basic disk, or image the volume itself",
     "storage-spaces": "part of a Storage Spaces pool: image the virtual disk from a running Windows",
@@ -73,9 +72,7 @@ def recognise(volume: Readable, partition_type: str = "") -> Content:
 
 def _by_content(volume: Readable, head: bytes, partition_type: str) -> Content | None:
     if locked := recognise_bitlocker(volume, head):
-        protectors = ", ".join(locked.protectors) or "no protector could be read"
-        note = NOTES["bitlocker"].format(protectors=protectors)
-        return Content("bitlocker", encryption=locked, note=note)
+        return Content("bitlocker", encryption=locked, note=locked_note(locked))
     if head[3:11] == b"ReFS\0\0\0\0":
         return Content("refs", note=NOTES["refs"])
     if head[:6] == b"LUKS\xba\xbe":

@@ -9,6 +9,7 @@ from extractor.errors import DamagedError
 if TYPE_CHECKING:
     from extractor.model import VolumeInfo
     from extractor.seams import Readable
+    from extractor.volumes.bitlocker import Unlocked
 
 
 class ImageVolume:
@@ -16,6 +17,8 @@ class ImageVolume:
 
     def __init__(self, image: Readable, info: VolumeInfo) -> None:
         self.info = info
+        self.shut = False
+        """True for an encrypted volume that stays shut although its key is known."""
         self._image = image
 
     @property
@@ -28,6 +31,26 @@ class ImageVolume:
             raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
         wanted = min(length, self.size - offset)
         return self._image.read_at(self.info.offset + offset, wanted) if wanted > 0 else b""
+
+
+class UnlockedVolume:
+    """The plain bytes of an encrypted volume; ``unlocked`` knows what opened it."""
+
+    def __init__(self, info: VolumeInfo, unlocked: Unlocked) -> None:
+        self.info = info
+        self.unlocked = unlocked
+        self.size = min(info.size, unlocked.reader.size)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return plain bytes, fewer only at the volume's end."""
+        if offset < 0 or length < 0:
+            raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
+        wanted = min(length, self.size - offset)
+        return self.unlocked.reader.read(offset, wanted) if wanted > 0 else b""
+
+    def close(self) -> None:
+        """Let go of the reader."""
+        self.unlocked.reader.close()
 
 
 def read_exactly(source: Readable, offset: int, length: int, what: str) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from extractor.errors import DriveMapError, NoWindowsError, SourceError
-from extractor.model import Candidate, Entry, User, VolumeInfo, WinPath, printable
+from extractor.model import Candidate, Entry, User, VolumeInfo, WinPath, printable, upcase
 from extractor.registry import Registry
 from extractor.registry.view import Mounts
 from extractor.seams import Hive
@@ -16,8 +16,9 @@ from extractor.windows.drives import MAPPING, DriveLetter, drive_letters, system
 from extractor.windows.hives import MACHINE, user_hives
 from extractor.windows.namespace import Mount, Namespace
 from extractor.windows.offline_xml import DriveMapping
+from extractor.windows.sam import Sam
 from extractor.windows.survey import Survey, directory_of, system_root
-from extractor.windows.users import Profile, find_users, profiles
+from extractor.windows.users import Profile, find_users, foremost, profiles
 from extractor.windows.variables import DEFAULT_PROFILE, base_variables, machine_variables
 
 
@@ -39,6 +40,10 @@ class WindowsInstall:
     users: tuple[User, ...]
     default_profile: WinPath
     warnings: tuple[str, ...] = ()
+    sam: Sam = field(default_factory=Sam)
+    """The machine's SID, local accounts and local groups."""
+    member_names: Mapping[str, str] = field(default_factory=dict)
+    """SID of a member of a local group -> how to show it."""
 
 
 def open_install(
@@ -73,8 +78,9 @@ def _open(
     known = machine_variables(machine, base, candidate.version)
     default_profile = WinPath.parse(known["DEFAULTUSERPROFILE"])
     listed = list(profiles(machine, base, namespace))
-    registry = Registry(_all_hives(machine, namespace, listed, default_profile))
-    folders = {each.sid: each.path.name for each in reversed(listed)}
+    first = foremost(listed, namespace)
+    registry = Registry(_all_hives(machine, namespace, first, default_profile))
+    folders = {each.sid: first[upcase(each.sid)].path.name for each in listed}
     accounts = Accounts(registry, candidate.computer, folders)
     users = tuple(find_users(listed, registry, namespace, accounts))
     return WindowsInstall(
@@ -89,7 +95,14 @@ def _open(
         users=users,
         default_profile=default_profile,
         warnings=(*warnings, *accounts.doubts),
+        sam=accounts.sam,
+        member_names=_member_names(accounts),
     )
+
+
+def _member_names(accounts: Accounts) -> dict[str, str]:
+    members = (sid for group in accounts.sam.groups for sid in group.members)
+    return {sid: accounts.name_of(sid) for sid in members}
 
 
 def _letters(
@@ -198,16 +211,16 @@ def _renamed(
 
 
 def _all_hives(
-    machine: Registry, namespace: Namespace, listed: Sequence[Profile], default: WinPath
+    machine: Registry, namespace: Namespace, first: Mapping[str, Profile], default: WinPath
 ) -> Mounts:
     """Return the hives of the machine (its registry holds them), the default user and all others.
 
-    Of a profile and its ``.bak`` twin, which have one SID, the profile in use counts.
+    Of a profile and its ``.bak`` twin, which have one SID, that which ``foremost`` chose counts.
     """
     mounts: dict[str, Callable[[], Hive | None]] = {
         mount: partial(machine.hive, mount) for mount in MACHINE
     }
     mounts.update(user_hives(namespace, DEFAULT_PROFILE, default))
-    for profile in sorted(listed, key=lambda each: each.backup, reverse=True):
-        mounts.update(user_hives(namespace, profile.sid.upper(), profile.path))
+    for sid, profile in first.items():
+        mounts.update(user_hives(namespace, sid, profile.path))
     return mounts

@@ -6,26 +6,32 @@ Source: usmt.md 2.5; profiles of services (SYSTEM, LocalService, NetworkService,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from extractor.errors import SourceError
 from extractor.model import User, WinPath, upcase
 from extractor.registry import Registry
-from extractor.windows.accounts import Account, Accounts
+from extractor.windows.accounts import Accounts, sid_text
 from extractor.windows.namespace import Namespace
+from extractor.windows.remembered import Account
 from extractor.windows.variables import PROFILES, expand
 
 TEMPORARY = 0x800
 """State bit of a profile that Windows made because it could not load the real one."""
-BACKUP = ".BAK"
+TEMPORARY_FOLDER = re.compile(r"TEMP(\..*)?")
+ASIDE = re.compile(r"(S-1(?:-\d+)+)\..+", re.IGNORECASE | re.ASCII)
+"""A key that Windows (``.bak``) or a person (``.old``) renamed to put a profile aside."""
 PEOPLE = ("S-1-5-21-", "S-1-12-1-")
 """Local and domain accounts; Entra ID accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One key of ProfileList: ``key`` is its name, ``sid`` the same without ``.bak``."""
+    """One key of ProfileList: ``key`` is its name, ``sid`` the same without ``.bak``.
+
+    ``recorded`` is what its value ``Sid`` says; Windows goes by the key, so it only shows who else claims that SID.
+    """
 
     key: str
     sid: str
@@ -33,11 +39,18 @@ class Profile:
     state: int = 0
     loaded: int = 0
     unloaded: int = 0
+    recorded: str = ""
 
     @property
     def backup(self) -> bool:
         """True when Windows put this profile aside because of an error."""
         return self.key != self.sid
+
+    @property
+    def temporary(self) -> bool:
+        r"""True when Windows made it because it could not load the real one: a state bit, or ``C:\Users\TEMP``."""
+        named_so = TEMPORARY_FOLDER.fullmatch(upcase(self.path.name))
+        return bool(self.state & TEMPORARY or named_so)
 
 
 def profiles(
@@ -51,12 +64,29 @@ def profiles(
         text = expand(registry.text(place, "ProfileImagePath"), variables)
         yield Profile(
             key,
-            key[: -len(BACKUP)] if upcase(key).endswith(BACKUP) else key,
+            aside[1] if (aside := ASIDE.fullmatch(key)) else key,
             _profile_path(text, namespace),
             registry.number(place, "State"),
             _time(registry, place, "Load"),
             _time(registry, place, "Unload"),
+            sid_text(value.data) if (value := registry.value(place, "Sid")) else "",
         )
+
+
+def foremost(listed: Iterable[Profile], namespace: Namespace) -> dict[str, Profile]:
+    """Return upper-case SID -> the one of its profiles whose folder and hives count.
+
+    Of those whose folder is here: the one in use, one put aside (it holds the person's files), a temporary one.
+    """
+
+    def rank(profile: Profile) -> tuple[bool, bool, bool]:
+        gone = not profile.path.parts or namespace.resolve(profile.path) is None
+        return gone, profile.temporary and not profile.backup, profile.backup
+
+    found: dict[str, Profile] = {}
+    for profile in sorted(listed, key=rank):
+        found.setdefault(upcase(profile.sid), profile)
+    return found
 
 
 def _profile_path(text: str, namespace: Namespace) -> WinPath:
@@ -71,9 +101,11 @@ def find_users(
     listed: list[Profile], registry: Registry, namespace: Namespace, accounts: Accounts
 ) -> Iterator[User]:
     """Yield a User for each profile; a damaged hive is a state, never an error."""
+    in_use = {upcase(each.sid) for each in listed if not each.backup}
     for profile in listed:
         account = accounts.find(profile.sid)
-        state, written = _state(profile, registry, namespace)
+        claims = {upcase(profile.recorded)} - {upcase(profile.sid)}
+        state, written = _state(profile, registry, namespace, bool(claims & in_use))
         yield User(
             profile.sid,
             account.name,
@@ -81,15 +113,22 @@ def find_users(
             profile.path,
             state,
             tuple(_last_used(profile, namespace, account, written)),
+            account.source,
+            account.local,
+            accounts.groups_of(profile.sid),
         )
 
 
-def _state(profile: Profile, registry: Registry, namespace: Namespace) -> tuple[str, int]:
+def _state(
+    profile: Profile, registry: Registry, namespace: Namespace, is_duplicate: bool
+) -> tuple[str, int]:
     """Return the profile's state, and when its hive was last written (FILETIME, 0 when that is not known)."""
     if profile.backup:
         return "backup", 0
-    if profile.state & TEMPORARY or re.fullmatch(r"TEMP(\..*)?", upcase(profile.path.name)):
+    if profile.temporary:
         return "temporary", 0
+    if is_duplicate:
+        return "duplicate-sid", 0
     if not profile.path.parts or namespace.resolve(profile.path) is None:
         return "missing", 0
     try:
@@ -107,7 +146,7 @@ def _last_used(
         "NTUSER.DAT root key written": written,
         "profile loaded": profile.loaded,
         "profile unloaded": profile.unloaded,
-        "last logon (SAM)": account.last_logon,
+        "last logon (SAM)": account.local.last_logon if account.local else 0,
     }
     yield from ((name, time) for name, time in sources.items() if time)
 

@@ -14,7 +14,7 @@ from extractor.errors import SourceError
 from extractor.filesystems import find
 from extractor.filetime import to_datetime
 from extractor.model import Candidate, Entry, Evidence, upcase
-from extractor.registry import Registry, open_hive
+from extractor.registry import HiveFiles, Registry, hive_files, open_hive_files
 from extractor.seams import Filesystem, Hive, Stream
 from windows_locators.directories import is_old, parent_of
 
@@ -25,14 +25,14 @@ MACHINES = {0x14C: "x86", 0x8664: "x64", 0xAA64: "arm64"}
 PROCESSORS = {"X86": "x86", "AMD64": "x64", "ARM64": "arm64"}
 FIRST_BUILD_OF_11 = 22000
 
-OpenHive = Callable[[Stream, str], Hive]
+OpenHive = Callable[[HiveFiles], Hive]
 
 
 def examine(
     filesystem: Filesystem,
     directory: Entry,
     path: tuple[str, ...],
-    open_hive: OpenHive = open_hive,
+    open_hive: OpenHive = open_hive_files,
 ) -> Candidate:
     """Return the candidate for a directory: what it is, whether it is valid, and every fact that says so."""
     hives, faults = _open_hives(filesystem, directory, open_hive)
@@ -76,8 +76,11 @@ def _open_hives(
         if entry is None or entry.directory:
             faults[name] = f"System32\\config\\{name} is missing"
             continue
+        config = find(filesystem, ("System32", "config"), directory)
         try:
-            hives[name] = open_hive(filesystem.open(entry), rf"System32\config\{name}")
+            hives[name] = open_hive(
+                hive_files(filesystem, config, entry, rf"System32\config\{name}")
+            )
         except SourceError as error:
             faults[name] = str(error)
     return hives, faults
@@ -201,7 +204,8 @@ def _hive_evidence(hives: Mapping[str, Hive], faults: Mapping[str, str]) -> Iter
             yield Evidence(name, faults[name])
         else:
             dirty = "; its logs hold newer data" if hives[name].dirty else ""
-            yield Evidence(name, f"parses{dirty}")
+            said = "".join(f"; {note.message}" for note in hives[name].notes)
+            yield Evidence(name, f"parses{dirty}{said}")
 
 
 # --- kernel ---------------------------------------------------------------------------------------

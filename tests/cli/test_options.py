@@ -25,7 +25,7 @@ LONG = "x" * 257
         (["/r:many"], 11),
         (["/w:-1"], 11),
         (["/efs:maybe"], 11),
-        (["/efs:copyraw"], 11),
+        (["/efs:hardlink"], 11),
         (["/offline:a.xml", "/offlineWinDir:C:\\Windows"], 11),
         (["/offline:a.xml", "/offlineWinOld:C:\\Windows.old"], 11),
         (["/offlineWinDir:C:\\Windows", "/offlineWinOld:C:\\Windows.old"], 11),

@@ -339,3 +339,14 @@ def test_a_file_that_cannot_be_read_or_is_too_large_has_no_content_and_that_is_t
         rf"{said}: C:\Data\bad.txt: bad sector",
         rf"{said}: C:\Data\huge.txt: {LARGEST_CONTENT + 1} bytes are more than a rule can compare",
     ]
+
+
+def test_a_users_classes_are_found_where_ntuser_dat_is_lost() -> None:
+    """2.5: UsrClass.dat is a hive of its own."""
+    hives = {rf"HKU\{BOB.sid}_CLASSES": {".txt": {"": "bob"}}}
+    bob = facts(scene({}, {}, [BOB], hives), BOB.sid)
+    assert bob.string(KEY, r"HKCU\Software\Classes\.txt []") == "bob"
+    assert bob.exists(KEY, r"HKCR\.txt")
+    assert [each.location for each in bob.objects(KEY, r"HKU\*\.txt []")] == [
+        rf"HKU\{BOB.sid}\Software\Classes\.txt []"
+    ]

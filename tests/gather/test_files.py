@@ -117,8 +117,9 @@ def test_the_policy_of_c_and_efs(policy: Policy, error: SourceError, goes_on: bo
 
 def test_efs_words_are_read_in_any_case_and_others_refused() -> None:
     assert parse_efs("SKIP") is Efs.SKIP
-    with pytest.raises(UsageError, match="not built yet"):
-        parse_efs("CopyRaw")
+    assert parse_efs("CopyRaw") is Efs.COPYRAW
+    with pytest.raises(UsageError, match="hard-link store"):
+        parse_efs("hardlink")
     with pytest.raises(UsageError, match="unknown"):
         parse_efs("maybe")
 

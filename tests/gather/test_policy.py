@@ -147,9 +147,16 @@ def test_c_does_not_speak_of_efs_but_error_control_may(
     assert policy(rules, go_on=True, efs=efs).goes_on(ENCRYPTED, BOB, FILE) is expected
 
 
+@pytest.mark.parametrize(("efs", "expected"), [(Efs.ABORT, False), (Efs.DECRYPTCOPY, True)])
+def test_c_goes_past_a_file_that_decryptcopy_has_no_key_for(efs: Efs, expected: bool) -> None:
+    assert policy(go_on=True, efs=efs).goes_on(ENCRYPTED, BOB, FILE) is expected
+    assert not policy(efs=efs).goes_on(ENCRYPTED, BOB, FILE)
+
+
 def test_the_end_of_a_run_says_what_would_have_let_it_go_on() -> None:
     assert policy().advice(DAMAGED, BOB, FILE) == "/c goes on past it"
-    assert policy().advice(ENCRYPTED, BOB, FILE) == "/efs:skip leaves such files out"
+    advice = "/efs:copyraw stores such files as they are, /efs:skip leaves them out"
+    assert policy().advice(ENCRYPTED, BOB, FILE) == advice
     fatal = policy("\n<fatal>* [*]</fatal>")
     assert fatal.advice(DAMAGED, BOB, FILE) == "c.xml:2 says that this is fatal"
 

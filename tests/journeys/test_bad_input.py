@@ -7,6 +7,7 @@ the sentence. The images are cut, zeroed and mislabelled copies of a sample disk
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
@@ -142,6 +143,9 @@ OFFLINE_OK = "<offline><winDir><path>C:\\Windows</path></winDir></offline>"
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>'
 NOISE = bytes((i * 7919 + (i >> 3)) & 0xFF for i in range(1 << 16))
 
+HIVE = re.compile(rb"regf|hbin|nk[\x20\x2c]\x00")
+"""What begins a hive, its bins, its keys."""
+
 CASES = [
     # the image
     Case("no such file", lambda f, _: [str(f / "nothing.raw")], 26, "nothing.raw"),
@@ -164,7 +168,8 @@ CASES = [
     Case("disk cut to its first sector", _changed("a.raw", lambda c: c[:512]), 26, ""),
     Case("disk cut to 100 sectors", _changed("a.raw", lambda c: c[:51200]), 26, ""),
     Case("boot sectors zeroed", _changed("a.raw", lambda c: (_zero(0, 8192)(c), _zero(-8192, 8192)(c))), 26, ""),
-    Case("hives zeroed", _changed("a.raw", lambda c: c.replace(b"regf", b"gone")), 26, "hive"),
+    Case("hives without their base blocks", _changed("a.raw", lambda c: c.replace(b"regf", b"gone")), 61, "cells"),
+    Case("hives without anything", _changed("a.raw", lambda c: re.sub(HIVE, b"gone", c)), 26, "hive"),
     # the containers
     Case("split raw without its middle", _container("split-raw", _remove(".002")), 26, ".002"),
     Case("fixed VHD cut", _container("vhd-fixed", _cut(0.5)), 26, ""),

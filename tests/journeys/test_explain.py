@@ -134,7 +134,9 @@ def test_explain_agrees_with_the_scan_on_every_object(
 ) -> None:
     given = [f"/i:{rules}"] if rules else []
     assert scan(tmp_path / "store", image, *given) == 0
-    rows = [row for row in manifest_of(tmp_path / "store").rows if "pretended" not in row]
+    every = manifest_of(tmp_path / "store").rows
+    # accounts come with their users: no rule speaks of them
+    rows = [row for row in every if "pretended" not in row and row["kind"] != "account"]
     asked = [_asked(exact_path(row), row["kind"]) for row in rows]
     found = told(capsys, "explain", image, *asked, *given)["objects"]
     answers = [("stored" if each["taken"] else "excluded", each["rule"]) for each in found]

@@ -55,7 +55,6 @@ def windows(path: str, keys: Keys | None = None, system: Keys = SYSTEM) -> dict[
         rf"{system32}\ntoskrnl.exe": kernel(0x8664),
         rf"{system32}\config\SOFTWARE": tiny_hive(keys or software()),
         rf"{system32}\config\SYSTEM": tiny_hive(system),
-        rf"{system32}\config\RegBack\SOFTWARE": tiny_hive(software()),
         rf"{path}\WinSxS\amd64_kernel\ntoskrnl.exe": kernel(0x8664),
         rf"{path}\WinSxS\amd64_x\System32\config\SOFTWARE": b"",
     }

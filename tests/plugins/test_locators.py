@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from extractor.errors import DamagedError
-from extractor.model import Candidate, Evidence
+from extractor.model import Candidate
 from extractor.seams import Locator, registered
 from extractor.testing import FakeFile, FakeFilesystem, check_locator
 from tests.plugins.disks import SHUTDOWN, Files, disk, kernel, software, volume, windows
@@ -87,7 +87,8 @@ def test_several_windows_on_several_volumes_are_all_found_once() -> None:
 
 
 def test_copies_inside_a_windows_are_no_candidates() -> None:
-    assert list(located(disk(windows("Windows")))) == ["Windows"]
+    copy = {r"Windows\System32\config\RegBack\SOFTWARE": tiny_hive(software())}
+    assert list(located(disk({**windows("Windows"), **copy}))) == ["Windows"]
     assert located(disk({r"Tools\System32\readme.txt": b"", r"x\config\SOFTWARE": b""})) == {}
 
 
@@ -183,7 +184,19 @@ def test_a_dirty_hive_is_said() -> None:
     dirty = tiny_hive(software(), sequences=(9, 8))
     found = only({**windows("Windows"), r"Windows\System32\config\SOFTWARE": dirty})
     assert found.valid
-    assert Evidence("SOFTWARE", "parses; its logs hold newer data") in found.evidence
+    assert "parses; its logs hold newer data" in evidence(found, "SOFTWARE")
+    assert "read as it lies" in evidence(found, "SOFTWARE")
+
+
+def test_a_damaged_hive_is_read_from_its_copy_in_regback_and_that_is_said() -> None:
+    config = r"Windows\System32\config"
+    hives = {
+        rf"{config}\SOFTWARE": b"damaged",
+        rf"{config}\RegBack\SOFTWARE": tiny_hive(software()),
+    }
+    found = only({**windows("Windows"), **hives})
+    assert found.valid
+    assert "copy in RegBack" in evidence(found, "SOFTWARE")
 
 
 def test_both_locators_are_registered() -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from extractor.errors import DamagedError
+from extractor.model import RegistryValue
 from extractor.registry import Registry
-from extractor.seams import Hive
+from extractor.seams import Hive, HiveNote
 from extractor.testing import FakeHive
 
 SID = "S-1-5-21-1-2-3-1001"
@@ -100,3 +101,59 @@ def test_a_hive_that_cannot_be_read_is_said_at_each_use() -> None:
     for _ in range(2):
         with pytest.raises(DamagedError, match="not a registry hive"):
             view.exists(r"HKLM\SOFTWARE\Microsoft")
+
+
+def test_what_had_to_be_done_to_read_the_hives_is_told_once() -> None:
+    broken = FakeHive({"App": {"v": 1}})
+    broken.notes = [HiveNote("warning", "read from its copy")]
+    view = Registry({r"HKLM\SOFTWARE": lambda: broken, rf"HKU\{SID}": lambda: broken})
+    assert not view.notes
+    assert view.exists(r"HKLM\SOFTWARE\App")
+    assert view.for_user(SID).exists(r"HKCU\App")
+    assert view.notes == (HiveNote("warning", "read from its copy"),)
+    assert view.for_user(SID).notes == view.notes
+
+
+def test_damage_of_a_key_is_told_by_its_full_path() -> None:
+    class Damaged(FakeHive):
+        def damage(self, key: str) -> str:
+            return "its list is lost" if key == "App" else ""
+
+    view = Registry({r"HKLM\SOFTWARE": lambda: Damaged({"App": {}, "Other": {}})})
+    assert view.damage(r"HKLM\SOFTWARE\App") == "its list is lost"
+    assert view.damage(r"HKLM\SOFTWARE\Other") == ""
+    assert view.damage(r"HKLM\NONE") == ""
+
+
+def link(target: str) -> RegistryValue:
+    return RegistryValue("SymbolicLinkValue", 6, target.encode("utf-16-le"))
+
+
+WOW64 = FakeHive(
+    {
+        r"Classes\Wow6432Node\CLSID\{1}": {"": "32-bit"},
+        r"Wow6432Node\Classes": {"SymbolicLinkValue": link(r"\REGISTRY\MACHINE\SOFTWARE\Classes\Wow6432Node")},
+        r"Wow6432Node\Microsoft": {"v": 1},
+        "Loop": {"SymbolicLinkValue": link(r"\Registry\Machine\SOFTWARE\Loop\on")},
+        "Text": {"SymbolicLinkValue": r"\REGISTRY\MACHINE\SOFTWARE\Wow6432Node"},
+        "Elsewhere": {"SymbolicLinkValue": link(r"\Device\x")},
+    }
+)  # fmt: skip
+
+
+def test_a_path_through_a_link_leads_to_its_target() -> None:
+    view = Registry({r"HKLM\SOFTWARE": lambda: WOW64})
+    assert view.text(r"HKLM\SOFTWARE\Wow6432Node\Classes\CLSID\{1}") == "32-bit"
+    assert list(view.subkeys(r"HKLM\SOFTWARE\Wow6432Node\Classes\CLSID")) == ["{1}"]
+    assert view.number(r"HKLM\SOFTWARE\Wow6432Node\Microsoft", "v") == 1
+
+
+def test_the_link_itself_is_a_key_or_a_walk_would_meet_everything_twice() -> None:
+    view = Registry({r"HKLM\SOFTWARE": lambda: WOW64})
+    assert not view.subkeys(r"HKLM\SOFTWARE\Wow6432Node\Classes")
+    assert [each.type for each in view.values(r"HKLM\SOFTWARE\Wow6432Node\Classes")] == [6]
+
+
+@pytest.mark.parametrize("key", ["Loop", "Text", "Elsewhere", r"Elsewhere\deep"])
+def test_a_link_that_leads_nowhere_or_to_itself_has_nothing_below(key: str) -> None:
+    assert not Registry({r"HKLM\SOFTWARE": lambda: WOW64}).exists(rf"HKLM\SOFTWARE\{key}\Microsoft")

@@ -22,6 +22,10 @@ class _Bin:
         self.content += struct.pack("<i", -size) + data.ljust(size - 4, b"\0")
         return offset
 
+    def fill(self, offset: int, data: bytes) -> None:
+        """Write the data of a cell that was added before."""
+        self.content[offset + 4 : offset + 4 + len(data)] = data
+
 
 def tiny_hive(keys: Keys, *, sequences: tuple[int, int] = (1, 1)) -> bytes:
     r"""Return the bytes of a hive made of ``{"Key\\Sub": {"name": "text" | 7 | b"x" | ["a"] | RegistryValue}}``."""
@@ -32,7 +36,8 @@ def tiny_hive(keys: Keys, *, sequences: tuple[int, int] = (1, 1)) -> bytes:
             tree.setdefault("\\".join(parts[:depth]), {})
         tree["\\".join(parts)].update(values)
     bin_ = _Bin()
-    root = _key(bin_, tree, "")
+    root = bin_.add(bytes(0x4C))  # the first cell, as in every hive that Windows made
+    bin_.fill(root, _key(bin_, tree, ""))
     body = bytes(bin_.content).ljust((len(bin_.content) + 0xFFF) & ~0xFFF, b"\0")
     body = body[:8] + struct.pack("<I", len(body)) + body[12:]
     return base_block(root, len(body), sequences) + body
@@ -49,10 +54,10 @@ def base_block(root: int, length: int, sequences: tuple[int, int]) -> bytes:
     return (head + struct.pack("<I", total)).ljust(0x1000, b"\0")
 
 
-def _key(bin_: _Bin, tree: Mapping[str, Mapping[str, object]], path: str) -> int:
+def _key(bin_: _Bin, tree: Mapping[str, Mapping[str, object]], path: str) -> bytes:
     prefix = f"{path}\\" if path else ""
     names = [p for p in tree if p and p.startswith(prefix) and "\\" not in p[len(prefix) :]]
-    children = [_key(bin_, tree, name) for name in names]
+    children = [bin_.add(_key(bin_, tree, name)) for name in names]
     subkeys = bin_.add(
         struct.pack("<2sH", b"li", len(children))
         + b"".join(struct.pack("<I", child) for child in children)
@@ -60,7 +65,7 @@ def _key(bin_: _Bin, tree: Mapping[str, Mapping[str, object]], path: str) -> int
     values = [_value(bin_, name, data) for name, data in tree[path].items()]
     listed = bin_.add(b"".join(struct.pack("<I", value) for value in values)) if values else 0
     raw, compressed = _name(path.rpartition("\\")[2])
-    return bin_.add(
+    return (
         struct.pack(
             "<2sHQ4I6I6I2H", b"nk", 0x20 if compressed else 0, WRITTEN, 0, 0, len(children), 0,
             subkeys, 0xFFFFFFFF, len(values), listed, 0xFFFFFFFF, 0xFFFFFFFF,

@@ -102,6 +102,11 @@ def test_a_percent_that_closes_no_name_is_a_percent() -> None:
     assert expand(r"C:\50% off\100%\x [*]", {}) == r"C:\50% off\100%\x [*]"
 
 
+def test_a_pattern_longer_than_any_path_is_refused() -> None:
+    with pytest.raises(PatternError, match="longer than"):
+        parse_location("C:\\" + "x" * LONGEST)
+
+
 def test_variables_that_double_each_other_end() -> None:
     with pytest.raises(PatternError, match="longer than"):
         expand("%A%%A%", {"A": "x" * LONGEST})
@@ -143,6 +148,22 @@ def test_every_match_of_a_glob_has_its_ending(pieces: list[str], text: str) -> N
     glob = Glob(tuple(pieces))
     if glob.matches(text) and glob.ending is not None:
         assert ending(text) == glob.ending
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.txt", "txt"),
+        ("a.tar.gz", "gz"),
+        (".profile", "profile"),
+        ("a.", ""),
+        ("a", None),
+        ("", None),
+    ],
+)
+def test_an_extension_is_what_follows_the_last_dot(name: str, expected: str | None) -> None:
+    assert ending(name) == expected
+    assert Glob(("", f"x{name}")).ending == ending(f"x{name}")
 
 
 def test_a_bomb_of_stars_is_linear() -> None:

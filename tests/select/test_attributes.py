@@ -6,7 +6,7 @@ import pytest
 
 from extractor.model import Selected, Times
 from extractor.testing import FakeFile
-from tests.select.material import component, disk, rows, said, selection, user, wrapped
+from tests.select.material import disk, rows, said, selection, user, wrapped
 
 TIMES = Times(1, 2, 3, 4)
 FILE = FakeFile(b"x", times=TIMES, security=b"sd", sddl="O:BA")
@@ -78,9 +78,16 @@ def test_attributes_of_a_folder_are_those_that_tree_patterns_name() -> None:
 
 
 def test_an_object_that_is_not_taken_is_told_with_all_that_is_known_of_it() -> None:
-    bob = user("bob")
-    rules = component([r"C:\D\* [*]"]) + wrapped(left("TimeFields", r"%USERPROFILE%\* [*]"))
-    told = rows(selection(rules, [disk({r"Users\bob\a": FILE})], [bob]))
-    row = told[r"C:\Users\bob\a"]
-    assert isinstance(row, Selected)
-    assert (row.chosen, row.left_out, row.metadata.times) == (False, "", TIMES)
+    """Not by a rule, or for it is a user's who does not come."""
+    bob, anna = user("bob", 1001), user("anna", 1002)
+    files = {r"Users\bob\a": FILE, r"Users\anna": FakeFile(directory=True, times=TIMES)}
+    rules = wrapped(
+        said("include", r"C:\Users\anna\* [*]")
+        + said("exclude", r"C:\Users\bob\* [*]")
+        + left("TimeFields", r"C:\Users\* [*]")
+    )
+    told = rows(selection(rules, [disk(files)], [bob], [anna]))
+    for path in (r"C:\Users\bob\a", r"C:\Users\anna"):
+        row = told[path]
+        assert isinstance(row, Selected)
+        assert (row.chosen, row.left_out, row.metadata.times) == (False, "", TIMES)

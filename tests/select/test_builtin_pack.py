@@ -102,7 +102,7 @@ def _hives(
     values: Iterable[Thing], users: Iterable[User], folders: Mapping[User, Mapping[str, str]]
 ) -> Registry:
     hives: dict[str, dict[str, dict[str, object]]] = {
-        r"HKLM\SOFTWARE": {}, r"HKLM\SYSTEM": {"Select": {"Current": 1}},
+        r"HKLM\SOFTWARE": {}, r"HKLM\SYSTEM": {"Select": {"Current": 1}}, r"HKLM\SAM": {},
     }  # fmt: skip
     for whose in users:
         hives[rf"HKU\{whose.sid}"] = {SHELL: dict(folders[whose])} if whose in folders else {}

@@ -149,23 +149,30 @@ def test_an_excluded_tree_with_a_filter_is_still_entered() -> None:
     assert r"C:\D\small" in chosen(told.values())
 
 
-class Torn(FakeFilesystem):
-    """No metadata can be read; what was asked is kept."""
+class Odd(FakeFilesystem):
+    """The metadata of ``torn`` cannot be read; what was asked is kept."""
 
     asked: Sequence[str] = ()
 
     def metadata(self, entry: Entry) -> Metadata:
         self.asked = (*self.asked, entry.name)
-        raise DamagedError("its record is torn")
+        if entry.name == "torn":
+            raise DamagedError("its record is torn")
+        return super().metadata(entry)
 
 
-def test_a_file_that_cannot_be_judged_is_in_doubt_and_read_once() -> None:
-    small = "MigXmlHelper.FileProperties('filesize','lt','1KB')"
-    two = rule("include", small, r"C:\D\* [a]") + rule("exclude", small, r"C:\D\ [a]")
-    torn = Torn({r"D\a": b"x"})
-    told = rows(selection(wrapped(two), [mount(torn)]))
-    assert told[r"C:\D\a"].reason == "its record is torn"
-    assert list(torn.asked).count("a") == 1
+@pytest.mark.parametrize(("name", "reason"), [("torn", "its record is torn"), ("whole", "")])
+def test_a_file_is_looked_at_once_and_in_doubt_where_it_cannot_be_judged(
+    name: str, reason: str
+) -> None:
+    small, large = (
+        f"MigXmlHelper.FileProperties('filesize','{sign}','1KB')" for sign in ("lt", "gt")
+    )
+    two = rule("include", small, rf"C:\D\* [{name}]") + rule("exclude", large, rf"C:\D\ [{name}]")
+    odd = Odd({rf"D\{name}": b"x"})
+    told = rows(selection(wrapped(two), [mount(odd)]))
+    assert told[rf"C:\D\{name}"].reason == reason
+    assert list(odd.asked).count(name) == 1
 
 
 def test_a_filter_of_another_component_changes_nothing() -> None:

@@ -93,13 +93,18 @@ def test_users_find_their_own_files() -> None:
 
 
 class Counting(FakeFilesystem):
-    """Keeps the names of the files that were opened."""
+    """Keeps the names of the files that were opened and of the folders that were listed."""
 
     opened: Sequence[str] = ()
+    listed: Sequence[str] = ()
 
     def open(self, entry: Entry, stream: str = "") -> Stream:
         self.opened = (*self.opened, entry.name)
         return super().open(entry, stream)
+
+    def children(self, directory: Entry) -> Sequence[Entry]:
+        self.listed = (*self.listed, directory.name)
+        return super().children(directory)
 
 
 def test_each_file_is_read_once_whatever_the_number_of_patterns() -> None:
@@ -110,11 +115,27 @@ def test_each_file_is_read_once_whatever_the_number_of_patterns() -> None:
     assert sorted(filesystem.opened) == ["a.ini", "b.ini"]
 
 
-def test_files_are_told_in_the_order_of_their_paths_and_sections_in_that_of_the_file() -> None:
-    content = b"[z]\nk=1\n[a]\nk=2"
-    found = told({r"D\b.ini": content, r"D\a.ini": content}, r"C:\D\*.ini|*[k]")
-    assert list(found) == [
-        r"C:\D\a.ini|z\[k]", r"C:\D\a.ini|a\[k]", r"C:\D\b.ini|z\[k]", r"C:\D\b.ini|a\[k]",
+def test_a_file_with_a_literal_path_is_looked_for_in_its_folder_only() -> None:
+    filesystem = Counting({r"D\a.ini": MAIL, r"D\E\a.ini": MAIL, r"F\G\x": b""})
+    rules = component([r"C:\D\a.ini|Mail[*]", r"C:\D\a.ini|*[MAPI]"], kind="Ini")
+    list(selection(rules, [mount(filesystem)]))
+    assert filesystem.opened == ("a.ini",)
+    assert set(filesystem.listed) == {"", "D"}
+
+
+def test_a_file_that_only_an_exclude_names_is_not_opened() -> None:
+    rules = component([r"C:\D\a.ini|Mail[*]"], [r"C:\D\b.ini|Mail[*]"], kind="Ini")
+    filesystem = Counting({r"D\a.ini": MAIL, r"D\b.ini": FakeFile(error=DamagedError("torn"))})
+    assert all(isinstance(row, Selected) for row in selection(rules, [mount(filesystem)]))
+    assert filesystem.opened == ("a.ini",)
+
+
+def test_files_are_told_by_their_paths_sections_as_in_the_file_and_keys_by_their_names() -> None:
+    content = b"[z]\nl=1\nk=1\n[a]\nk=2"
+    files = {r"D\b.ini": content, r"D\a.ini": content}
+    assert list(told(files, r"C:\D\b.ini|long name[k]", r"C:\D\b.ini|a[k]", r"C:\D\*.ini|z[*]")) == [
+        r"C:\D\a.ini|z\[k]", r"C:\D\a.ini|z\[l]", r"C:\D\b.ini|z\[k]", r"C:\D\b.ini|z\[l]",
+        r"C:\D\b.ini|a\[k]",
     ]  # fmt: skip
 
 
@@ -141,10 +162,10 @@ def test_a_file_larger_than_any_ini_file_is_one_row() -> None:
 
 def test_folders_and_links_are_no_ini_files() -> None:
     junction = FakeFile(directory=True, reparse=Reparse(0xA0000003, b"", r"C:\D"))
-    files: Files = {r"D\a.ini": MAIL, r"E\a.ini\x": b"", "link": junction}
-    assert list(told(files, r"*\a.ini|Mail[MAPI]", r"C:\link\a.ini|Mail[MAPI]")) == [
-        r"C:\D\a.ini|Mail\[MAPI]"
-    ]
+    filesystem = Counting({r"D\a.ini": MAIL, r"E\a.ini\x": b"", "link": junction})
+    rules = component([r"*\a.ini|Mail[MAPI]", r"C:\link\a.ini|Mail[MAPI]"], kind="Ini")
+    assert chosen(selection(rules, [mount(filesystem)])) == {r"C:\D\a.ini|Mail\[MAPI]"}
+    assert filesystem.opened == ("a.ini",)
 
 
 def test_a_folder_that_cannot_be_listed_is_a_warning() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from extractor.select import UserSwitches, choices_of, scene_of, warnings_of
+from extractor.select import UserSwitches, choices_of, missing_of, scene_of, warnings_of
 from extractor.select.install import NO_FOLDER
 from extractor.windows import WindowsInstall
 from tests.plugins.disks import VERSION, software
@@ -38,7 +38,7 @@ def install() -> WindowsInstall:
 
 def warned(install: WindowsInstall, switches: UserSwitches) -> list[str]:
     choices = choices_of(install, switches, NOW)
-    return list(warnings_of(install, scene_of(install), choices, switches))
+    return [*warnings_of(install, scene_of(install), choices, switches), *missing_of(choices)]
 
 
 # --- the scene ------------------------------------------------------------------------------------
@@ -64,6 +64,7 @@ VERSIONS = [
     ({"CSDVersion": "Service Pack 12"}, "10.0.19045.12"),
     ({"CSDVersion": ""}, "10.0.19045.0"),
     ({"CSDVersion": "Service Pack ²"}, "10.0.19045.0"),
+    ({"CSDVersion": "Service Pack \u0663"}, "10.0.19045.0"),
     ({"CSDVersion": "beta"}, "10.0.19045.0"),
     ({"CurrentMajorVersionNumber": 6, "CurrentMinorVersionNumber": 1, "CurrentBuildNumber": "7601",
       "CSDVersion": "Service Pack 1"}, "6.1.7601.1"),

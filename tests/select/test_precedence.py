@@ -51,7 +51,10 @@ DECIDING = [
     ([[(INC, r"C:\* [*]"), (EXC, r"C:\D\* [*]")], [(INC, r"C:\* [*.tmp]")]], r"C:\* [*.tmp]", True),
     ([[(INC, r"C:\* [*]"), (EXC, r"C:\D\* [*]")], [(INC, r"C:\* [*]"), (EXC, r"C:\D\E\* [*]")]],
      r"C:\D\E\* [*]", False),
+    ([[(INC, r"C:\D\* [*]"), (EXC, r"C:\D\E\* [*]")], [(INC, r"C:\* [*]"), (EXC, r"C:\D\* [*]")]],
+     r"C:\D\E\* [*]", False),
     ([[(INC, r"C:\* [*]")], [(NEVER, r"C:\D\* [*]"), (NEVER, r"C:\* [*]")]], r"C:\D\* [*]", False),
+    ([[(INC, r"C:\* [*]"), (EXC, r"C:\D\* [*]")], [(NEVER, r"C:\* [*.tmp]")]], r"C:\* [*.tmp]", False),
 ]  # fmt: skip
 
 
@@ -82,6 +85,27 @@ def test_a_users_rule_names_the_owner_before_the_machines_and_of_two_users_the_l
     )
     assert said.rule is not None
     assert said.rule.scope == "S-1"
+
+
+def test_of_equal_excludes_the_users_is_named() -> None:
+    here = parse_location(r"C:\D\* [*]")
+    rules = [
+        ActiveRule(verb, here, number, scope, "t.xml:1", "")
+        for number, scope in enumerate(("", "S-1"))
+        for verb in (INC, EXC)
+    ]
+    said = verdict(ranked(rules))
+    assert said.rule is not None
+    assert (said.chosen, said.rule.scope) == (False, "S-1")
+
+
+def test_the_order_of_deciding_is_unconditional_excludes_then_narrow_then_excludes() -> None:
+    texts = [
+        (NEVER, r"C:\D\* [*]"), (NEVER, r"C:\* [*]"), (INC, r"C:\D\E\* [*]"), (EXC, r"C:\D\* [*]"),
+        (INC, r"C:\D\* [*]"), (EXC, r"C:\* [*]"),
+    ]  # fmt: skip
+    rules = [ActiveRule(verb, parse_location(text), 1, "", "t.xml:1", text) for verb, text in texts]
+    assert [(each.verb, each.text) for each in ranked(reversed(rules))] == texts
 
 
 def test_rules_of_one_component_for_two_users_do_not_meet() -> None:

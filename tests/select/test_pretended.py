@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,8 @@ from extractor.model import (
     FILE_ATTRIBUTE_HIDDEN,
     RegistryValue,
     Selected,
+    User,
+    WinPath,
 )
 from extractor.rules.model import RuleSet
 from extractor.select import Selection
@@ -19,6 +22,7 @@ from tests.select.material import (
     Row,
     chosen,
     component,
+    disk,
     rows,
     rule_set,
     said,
@@ -59,12 +63,16 @@ KINDS = [
     (rf"{V}\* [*]", ("Registry", rf"{V} []", "STRING", text("a")),
      (rf"{V}\[]", "value"), RegistryValue("", 1, b"a\0\0\0")),
     (rf"{V}\* [*]", ("Registry", rf"{V}\K"), (rf"{V}\K", "key"), None),
+    (rf"{V}\K [n*]", ("Registry", rf"{V}\\K\ [n]", "BINARY", "<bytes>00ff</bytes>"),
+     (rf"{V}\K\[n]", "value"), RegistryValue("n", 3, b"\0\xff")),
     (r"HKLM\SYSTEM\CurrentControlSet\* [*]", ("Registry", r"HKLM\SYSTEM\ControlSet002\S [n]", "STRING"),
      (r"HKLM\SYSTEM\CurrentControlSet\S\[n]", "value"), RegistryValue("n", 1, b"")),
     (r"C:\D\a.ini|M[*]", ("Ini", r"C:\D\a.ini|M[n]", "", text("a")),
      (r"C:\D\a.ini|M\[n]", "value"), RegistryValue("n", 1, b"a\0\0\0")),
     (r"C:\D\* [*]", ("File", r"C:\D\E [f.txt]", "HIDDEN", text("a")),
      (r"C:\D\E\f.txt", "file"), RegistryValue("", 0, b"a")),
+    (r"C:\D\* [*.txt]", ("File", r"C:\D\E\ [f.TXT]", "", text("a")),
+     (r"C:\D\E\f.TXT", "file"), RegistryValue("", 0, b"a")),
     (r"C:\D\* [*]", ("File", r"C:\D\E"), (r"C:\D\E", "directory"), None),
     (r"C:\D^[1^]\* [*]", ("File", r"C:\D^[1^]\E [a^[]", "", text("a")),
      (r"C:\D[1]\E\a[", "file"), RegistryValue("", 0, b"a")),
@@ -83,15 +91,45 @@ def test_an_object_of_each_kind_is_taken_with_its_content(
     assert (row.chosen, row.rule) == (True, "test.xml:1")
 
 
-def test_a_pretended_file_has_the_attributes_and_the_size_it_is_said_to_have() -> None:
-    include = said("include", r"C:\D\* [*]")
-    both = added("File", r"C:\D [f]", "HIDDEN", text("abc")) + added("File", r"C:\D")
-    found = told(wrapped(include + both))
-    file, folder = found[r"C:\D\f"], found[r"C:\D"]
-    assert isinstance(file, Selected)
-    assert (file.metadata.attributes, file.metadata.size) == (FILE_ATTRIBUTE_HIDDEN, 3)
-    assert isinstance(folder, Selected)
-    assert (folder.metadata.attributes, folder.metadata.size) == (FILE_ATTRIBUTE_DIRECTORY, 0)
+SIZES = [
+    # the object, its path, its attributes and size
+    (added("File", r"C:\D [f]", "HIDDEN", text("abc")), r"C:\D\f", FILE_ATTRIBUTE_HIDDEN, 3),
+    (added("File", r"C:\D"), r"C:\D", FILE_ATTRIBUTE_DIRECTORY, 0),
+    (added("Registry", f"{V} [n]", "STRING", text("abc")), rf"{V}\[n]", 0, 8),
+    (added("Registry", V), V, 0, 0),
+    (added("Ini", r"C:\a.ini|S[k]", "", text("abc")), r"C:\a.ini|S\[k]", 0, 8),
+]
+
+
+@pytest.mark.parametrize(("given", "path", "attributes", "size"), SIZES)
+def test_an_object_has_the_attributes_and_the_size_it_is_said_to_have(
+    given: str, path: str, attributes: int, size: int
+) -> None:
+    rules = said("include", r"C:\D\* [*]") + said("include", rf"{V}\* [*]", kind="Registry")
+    row = told(wrapped(rules + said("include", r"C:\a.ini|*[*]", kind="Ini") + given))[path]
+    assert isinstance(row, Selected)
+    assert (row.metadata.attributes, row.metadata.size) == (attributes, size)
+    assert bool(row.metadata.streams) is (row.value is not None)
+
+
+VOLUMES = [
+    (r"C:\D [f]", "VOLC"),
+    (r"D:\D [f]", "VOLD"),
+    (r"C:\Mounted\E [f]", "VOLE"),
+    (r"Q:\D [f]", ""),
+    (rf"HKU\{BOB.sid}\K [f]", "VOLD"),
+]
+
+
+@pytest.mark.parametrize(("where", "volume"), VOLUMES)
+def test_the_volume_of_an_object_is_the_one_where_it_would_lie(where: str, volume: str) -> None:
+    bob = user("bob", 1001, profile=r"D:\bob")
+    folder = replace(disk({"x": b""}, "E:"), at=WinPath("C:", ("Mounted",)))
+    mounts = [disk({"x": b""}), disk({r"bob\x": b""}, "D:"), folder]
+    kind = "Registry" if where.startswith("HK") else "File"
+    include = said("include", r"HKU\* [f]" if kind == "Registry" else "* [f]", kind=kind)
+    made = selection(wrapped(include + added(kind, where), context="System"), mounts, [bob])
+    assert [row.volume for row in made if row.path.name.strip("[]") == "f"] == [volume]
 
 
 NOT_TAKEN = [
@@ -132,6 +170,10 @@ def test_a_filter_looks_at_what_is_pretended() -> None:
         for name, data in (("a", "Yes"), ("b", "no"))
     ]
     assert set(told(wrapped(include + "".join(both)))) == {rf"{V}\[a]"}
+    large = "filter=\"MigXmlHelper.FileProperties('filesize','gt','2')\""
+    include = said("include", r"C:\D\* [*]", more=large)
+    both = [added("File", rf"C:\D [{data}]", "", text(data)) for data in ("ab", "abc")]
+    assert set(told(wrapped(include + "".join(both)))) == {r"C:\D\abc"}
 
 
 def test_an_object_of_a_user_belongs_to_that_user_and_is_there_for_those_who_come() -> None:
@@ -161,18 +203,28 @@ def test_an_object_in_the_profile_of_a_user_who_does_not_come_is_not_taken() -> 
     assert row.reason == "user not selected (/ue:anna)"
 
 
+@pytest.mark.parametrize(
+    ("who", "reason"), [(BOB, ""), (ANNA, "user not selected (/ue:anna)")], ids=["bob", "anna"]
+)
+def test_an_object_in_a_hive_belongs_to_its_user_whoever_asks(who: User, reason: str) -> None:
+    key = rf"HKU\{who.sid}\K"
+    rules = said("include", rf"{key}\* [*]", kind="Registry") + added("Registry", f"{key} [n]")
+    row = told(wrapped(rules, context="System"))[rf"{key}\[n]"]
+    assert (row.scope, row.reason) == (who.sid, reason)
+
+
 def test_objects_are_told_by_kind_and_path() -> None:
     include = said("include", r"C:\D\* [*]") + said("include", rf"{V}\* [*]", kind="Registry")
     places = (
         ("Registry", f"{V} [b]"),
-        ("File", r"C:\D [z]"),
+        ("File", r"C:\D [Z]"),
         ("Registry", f"{V} [a]"),
-        ("File", r"C:\D [Y]"),
+        ("File", r"C:\D [y]"),
     )
     several = "".join(added(kind, where) for kind, where in places)
     assert list(told(wrapped(include + several))) == [
-        r"C:\D\Y",
-        r"C:\D\z",
+        r"C:\D\y",
+        r"C:\D\Z",
         rf"{V}\[a]",
         rf"{V}\[b]",
     ]

@@ -206,6 +206,8 @@ class TurnedHive:
         self._hive = hive
         self._shuffler = shuffler
         self.dirty = hive.dirty
+        self.notes = hive.notes
+        self.damage = hive.damage
         self.exists = hive.exists
         self.value = hive.value
         self.last_written = hive.last_written

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from extractor.errors import DamagedError
+from extractor.evaluate.registry_names import names_below
 from extractor.model import ObjectKind, RegistryValue, Selected, WinPath
 from extractor.registry import Registry
 from extractor.seams import Hive
 from extractor.select import Unreadable
-from extractor.select.registry import NO_PATH, names_below
+from extractor.select.registry import NO_PATH
 from extractor.testing import FakeHive
 from tests.select.material import (
     Row,
@@ -312,6 +313,27 @@ def test_a_key_that_cannot_be_read_is_one_row_and_its_neighbours_are_walked() ->
     assert {r"HKLM\SOFTWARE\A\[v]", r"HKLM\SOFTWARE\C\[v]"} <= chosen(found.values())
 
 
+def test_a_key_that_is_not_whole_is_told_as_lost_and_what_there_is_of_it_as_found() -> None:
+    class Half(FakeHive):
+        def damage(self, key: str) -> str:
+            return "its list of values is torn" if key == "A" else ""
+
+    found = told(
+        keys(r"HKLM\SOFTWARE\A\* [*]"),
+        {r"HKLM\SOFTWARE": Half({r"A\B": {"v": ""}, "A": {"w": ""}})},
+    )
+    row = found[r"HKLM\SOFTWARE\A"]
+    assert isinstance(row, Unreadable)
+    assert (row.kind, row.reason, row.rule) == (
+        ObjectKind.KEY,
+        "its list of values is torn",
+        "test.xml:1",
+    )
+    assert chosen(found.values()) == {
+        r"HKLM\SOFTWARE\A\[w]", r"HKLM\SOFTWARE\A\B", r"HKLM\SOFTWARE\A\B\[v]",
+    }  # fmt: skip
+
+
 def test_a_torn_key_on_the_way_to_what_is_wanted_is_told_without_a_rule() -> None:
     found = told(keys(r"HKLM\SOFTWARE\bad\K [v]"), {r"HKLM\SOFTWARE": Torn({r"bad\K": {"v": ""}})})
     row = found[r"HKLM\SOFTWARE\bad"]
@@ -398,3 +420,19 @@ def test_the_volume_of_a_row_is_that_of_its_hive() -> None:
         "away": "VOLD",
         "lost": "",
     }
+
+
+def test_of_a_key_that_is_not_whole_the_rest_is_told_and_the_key_itself_is_lost() -> None:
+    class Salvaged(FakeHive):
+        def damage(self, key: str) -> str:
+            return "its list of subkeys is lost" if key == "V" else ""
+
+    hives: Mapping[str, Keys | Hive] = {
+        r"HKLM\SOFTWARE": Salvaged({"V": {"a": 1}, r"V\W": {"b": 2}})
+    }
+    found = told(keys(r"HKLM\SOFTWARE\V\* [*]"), hives)
+    lost_key = found[r"HKLM\SOFTWARE\V"]
+    assert isinstance(lost_key, Unreadable)
+    assert lost_key.reason == "its list of subkeys is lost"
+    for path in (r"HKLM\SOFTWARE\V\[a]", r"HKLM\SOFTWARE\V\W", r"HKLM\SOFTWARE\V\W\[b]"):
+        assert isinstance(found[path], Selected)

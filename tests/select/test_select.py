@@ -19,6 +19,7 @@ from extractor.model import (
 )
 from extractor.rules.model import RuleSet
 from extractor.select import Unreadable
+from extractor.select.objects import UNKNOWN
 from extractor.testing import FakeFile, FakeFilesystem, RecordingObserver
 from extractor.windows.namespace import Mount
 from tests.select.material import (
@@ -33,6 +34,7 @@ from tests.select.material import (
     warnings,
 )
 
+Files = dict[str, bytes | FakeFile | None]
 BOB, ANNA = user("bob", 1001), user("anna", 1002)
 PROFILE = component([r"%USERPROFILE%\* [*]"], context="User")
 SYMLINK, JUNCTION, WOF, CLOUD = 0xA000000C, 0xA0000003, 0x80000017, 0x9000601A
@@ -59,6 +61,15 @@ def test_every_entry_of_a_selected_profile_is_told_of_once() -> None:
         r"C:\Users\bob\dir\c": "",
         r"C:\Users\bob\none": "no rule includes it",
     }
+
+
+def test_a_volume_is_told_folder_by_folder_in_the_order_of_names() -> None:
+    files = {r"b\d\x": b"", r"b\c\x": b"", r"B.txt": b"", r"a\y": b""}
+    mounts = [disk({"x": b""}, "D:"), disk(files)]
+    assert [str(row.path) for row in selection(component([r"* [*]"]), mounts)] == [
+        "C:\\", r"C:\a", r"C:\b", r"C:\B.txt", r"C:\a\y", r"C:\b\c", r"C:\b\d", r"C:\b\c\x", r"C:\b\d\x",
+        "D:\\", r"D:\x",
+    ]  # fmt: skip
 
 
 def test_the_deciding_pattern_is_named_with_its_line() -> None:
@@ -224,7 +235,10 @@ def test_links_are_objects_and_are_never_followed() -> None:
         r"Users\bob\wof.exe": link(WOF),
         r"Users\bob\cloud": link(CLOUD, directory=True),
     }
-    told = rows(selection(PROFILE, [disk(files)], [BOB]))
+    odd = Odd(files)
+    told = rows(selection(PROFILE, [mount(odd)], [BOB]))
+    junction = odd._by_path["Users", "bob", "junction"].record
+    assert junction not in odd.listed
     kinds = {path.rpartition("\\")[2]: row.kind.value for path, row in told.items()}
     assert kinds == {
         "bob": "directory",
@@ -268,11 +282,14 @@ def test_a_chosen_object_that_cannot_be_read_is_unreadable_and_an_excluded_one_i
     lost = told[r"C:\Users\bob\bad1"]
     assert isinstance(lost, Unreadable)
     assert (lost.reason, lost.scope, lost.rule) == ("its record is torn", BOB.sid, "test.xml:1")
-    assert isinstance(told[r"C:\Users\bob\bad2.tmp"], Selected)
+    left = told[r"C:\Users\bob\bad2.tmp"]
+    assert isinstance(left, Selected)
+    assert left.metadata == UNKNOWN
 
 
 def test_damaged_records_of_a_profile_are_accounted_for() -> None:
-    whole = FakeFilesystem({r"Users\bob\a": b"", r"Windows\b": b""})
+    files: Files = {r"Users\bob\a": b"", r"Windows\b": b"", "link": link(JUNCTION, directory=True)}
+    whole = FakeFilesystem(files)
     bob = whole._by_path[("Users", "bob")].record
     windows = whole._by_path[("Windows",)].record
     damage = [
@@ -281,11 +298,14 @@ def test_damaged_records_of_a_profile_are_accounted_for() -> None:
         Damage(902, "torn", "", bob),
         Damage(903, "torn", "x.dll", windows),
         Damage(904, "no parent"),
+        Damage(907, "torn", "of nobody", whole._by_path[("Users",)].record),
         Damage(905, "parent is gone", "orphan", 123456),
         Damage(906, "parent is no folder", "orphan", whole._by_path[("Windows", "b")].record),
+        Damage(908, "its mirror differs", lost=False),
+        Damage(909, "parent is a link", "orphan", whole._by_path["link",].record),
         Damage(whole._by_path[("Users", "bob", "a")].record, "half", "a", bob),
     ]
-    hurt = FakeFilesystem({r"Users\bob\a": b"", r"Windows\b": b""}, damage=damage)
+    hurt = FakeFilesystem(files, damage=damage)
     rules = component([r"%USERPROFILE%\* [*]"], [r"%USERPROFILE%\* [*.tmp]"], context="User")
     observer = RecordingObserver()
     told = rows(selection(rules, [mount(hurt)], [BOB], observer=observer))
@@ -293,8 +313,24 @@ def test_damaged_records_of_a_profile_are_accounted_for() -> None:
     strays = {path for path in lost if path.startswith("C:\\$OrphanFiles\\")}
     assert lost - strays == {r"C:\Users\bob\lost.doc", r"C:\Users\bob\record 902 (name not known)"}
     assert told[r"C:\Users\bob\lost.tmp"].reason == r"excluded by %USERPROFILE%\* [*.tmp]"
-    assert {path.split("\\")[2] for path in strays} >= {"record 905", "record 906"}
-    assert all(getattr(told[path], "is_stray", False) for path in strays)
+    assert sorted(path.split("\\")[2] for path in strays) == [
+        "record 904", "record 905", "record 906", "record 909",
+    ]  # fmt: skip
+    assert {path for path in lost if getattr(told[path], "is_stray", False)} == strays
+    assert [note.message for note in observer.of(Noted)] == ["volume FA4E: its mirror differs"]
+
+
+def test_a_damaged_record_of_a_profile_may_have_been_anything_unless_a_rule_excludes_its_name() -> (
+    None
+):
+    whole = FakeFilesystem({r"Users\bob\a": b""})
+    damage = [Damage(900, "torn", "lost.doc", whole._by_path[("Users", "bob")].record)]
+    hurt = FakeFilesystem({r"Users\bob\a": b""}, damage=damage)
+    row = rows(selection(component([r"C:\D\* [*]"]), [mount(hurt)], [BOB]))[
+        r"C:\Users\bob\lost.doc"
+    ]
+    assert isinstance(row, Unreadable)
+    assert (row.reason, row.rule, row.scope) == ("torn", "", BOB.sid)
 
 
 def test_a_folder_that_holds_its_own_parent_ends_the_walk_with_a_warning() -> None:
@@ -318,17 +354,24 @@ def test_one_pass_reads_each_object_once_whatever_the_number_of_patterns() -> No
 
 def test_a_missing_or_linked_profile_is_a_warning() -> None:
     observer = RecordingObserver()
-    files = {r"Users\anna": link(JUNCTION, directory=True)}
-    list(selection(PROFILE, [disk(files)], [BOB, ANNA], observer=observer))
-    notes = [note.message for note in observer.of(Noted)]
-    assert sum("missing or behind a link" in note for note in notes) == 2
+    files: Files = {
+        r"Users\anna": link(JUNCTION, directory=True),
+        r"Users\carl\x": b"",
+    }
+    carl, dora = user("carl", 1003), user("dora", 1004)
+    list(selection(PROFILE, [disk(files)], [BOB, ANNA, carl], [dora], observer))
+    assert [note.message for note in observer.of(Noted)] == [
+        rf"PC\{name}: the profile folder C:\Users\{name} is missing or behind a link"
+        for name in ("anna", "bob")
+    ]
 
 
 def test_a_profile_that_is_a_drive_or_a_share_claims_nothing() -> None:
     broken = user("drive", 1006, profile="D:\\")
     away = user("away", 1007, profile=r"\\server\away")
-    made = selection(PROFILE, [disk({"x": b""}, "D:")], [], absent=[broken])
+    made = selection(PROFILE, [disk({"x": b""}, "D:")], [], absent=[broken, away])
     assert rows(made) == {}
+    assert warnings(made) == []
     made = selection("", [disk({"x": b""})], [broken, away])
     assert sum("no folder on a drive" in message for message in warnings(made)) == 2
 
@@ -342,6 +385,15 @@ def test_a_folder_mount_is_walked_once_under_its_own_path() -> None:
     assert set(told) == {"C:\\", r"C:\Data", r"C:\Data\b", r"C:\WinBackup", r"C:\Windows\a"}
     told = rows(selection(component([r"C:\* [*]"], [r"%WINDIR%\* [*]"]), mounts))
     assert r"C:\Windows\a" not in told
+
+
+def test_a_stray_of_a_volume_that_has_two_mounts_is_told_once() -> None:
+    filesystem = FakeFilesystem({r"WinBackup\a": b""}, damage=[Damage(900, "torn", "lost")])
+    renamed = filesystem._by_path[("WinBackup",)]
+    mounts = [mount(filesystem), Mount(WinPath("C:", ("Windows",)), filesystem, renamed)]
+    assert list(rows(selection(component([r"D:\* [*]"]), mounts))) == [
+        r"C:\$OrphanFiles\record 900\lost"
+    ]
 
 
 def test_a_mount_inside_a_profile_belongs_to_its_user() -> None:
@@ -399,9 +451,10 @@ def test_a_tree_of_two_thousand_levels_is_walked() -> None:
 
 def test_progress_is_told() -> None:
     observer = RecordingObserver()
-    files = {rf"Users\bob\{number}": b"" for number in range(2500)}
+    files = {rf"Users\bob\{folder}\{number}": b"" for folder in "abc" for number in range(800)}
     list(selection(PROFILE, [disk(files)], [BOB], observer=observer))
-    assert [event.count for event in observer.of(EntriesSeen)][-1] >= 2500
+    counts = [event.count for event in observer.of(EntriesSeen)]
+    assert counts == [5 + 2 * 800, 5 + 3 * 800], "when another thousand is full"
 
 
 def test_what_activation_has_to_say_is_not_told_again() -> None:

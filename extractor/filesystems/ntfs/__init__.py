@@ -7,7 +7,8 @@ is a further record of the same file; an *overlay* is a file compressed by the W
     runs       mapping pairs (dissect.ntfs)          names    names -> Tree
     mft        $MFT as a file                        file     attributes -> Metadata, Streams
     streams    runs, holes, LZNT1                    secure   $Secure:$SDS
-    wof codecs reparse                               filesystem  the Filesystem itself
+    wof codecs reparse                               efs      encrypted streams as they lie on the disk
+                                                     filesystem  the Filesystem itself
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ from uuid import UUID
 
 from extractor.errors import DamagedError, EncryptedError, UnsupportedError
 from extractor.filesystems.memory import BytesStream
+from extractor.filesystems.ntfs.efs import ATTRIBUTE as EFS
+from extractor.filesystems.ntfs.efs import LARGEST as LARGEST_EFS
+from extractor.filesystems.ntfs.efs import open_ciphertext, padded
 from extractor.filesystems.ntfs.mft import parse_attribute_list, parse_attributes
 from extractor.filesystems.ntfs.records import (
     ATTRIBUTE_LIST,
@@ -17,6 +20,7 @@ from extractor.filesystems.ntfs.records import (
     EA,
     ENCRYPTED,
     FILE_NAME,
+    LOGGED_UTILITY_STREAM,
     NUMBER,
     OBJECT_ID,
     REPARSE_POINT,
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
 
     from extractor.filesystems.ntfs.mft import Mft
     from extractor.model import Entry, Run
-    from extractor.seams import Stream
+    from extractor.seams import Ciphertext, Stream
 
 RECALL = (
     FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_RECALL_ON_OPEN | FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS
@@ -136,6 +140,13 @@ class File:
         """Return the security descriptor that is kept in the file itself, empty when there is none."""
         return self._value(SECURITY_DESCRIPTOR)
 
+    def efs(self) -> bytes:
+        """Return the $EFS attribute, empty when there is none; raise DamagedError when it is not whole."""
+        pieces = [each for each in self._of(LOGGED_UTILITY_STREAM) if each.name == EFS]
+        if pieces and pieces[0].size > LARGEST_EFS:
+            raise DamagedError(f"its {EFS} attribute claims {pieces[0].size} bytes")
+        return self._mft.value(pieces) if pieces else b""
+
     # --- streams ------------------------------------------------------------------------------
 
     def streams(self) -> Iterator[StreamInfo]:
@@ -201,6 +212,16 @@ class File:
             stored = self._open_stored(self._pieces(WOF_STREAM))
             return WofStream(stored, pieces[0].size, overlay)
         return self._open_stored(pieces)
+
+    def ciphertext(self, name: str = "") -> Ciphertext:
+        """Return an encrypted stream as it lies on the disk; raise DamagedError."""
+        pieces = self._pieces(name)
+        if not pieces[0].flags & ENCRYPTED:
+            raise DamagedError(f"its stream {name!r} is not encrypted")
+        runs = [] if pieces[0].resident else self._mft.runs(pieces)
+        if not pieces[0].resident:
+            self._check_runs(runs, padded(pieces[0].size))
+        return open_ciphertext(self._mft, pieces[0], runs)
 
     def _open_stored(self, pieces: Sequence[Attribute]) -> Stream:
         first = pieces[0]

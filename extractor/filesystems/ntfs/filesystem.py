@@ -28,7 +28,7 @@ from extractor.volumes.ntfs_boot import open_ntfs_boot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from extractor.seams import Stream, Volume
+    from extractor.seams import Ciphertext, Stream, Volume
 
 SECURE = 9
 FIRST_NORMAL = 16
@@ -110,6 +110,14 @@ class NtfsFilesystem:
     def open(self, entry: Entry, stream: str = "") -> Stream:
         """Open a stream as Windows would read it; raise DamagedError, UnsupportedError or EncryptedError."""
         return self._file(entry.record, entry.sequence).open(stream)
+
+    def efs(self, entry: Entry) -> bytes:
+        """Return the $EFS attribute of a file or directory, empty when there is none; raise DamagedError."""
+        return self._file(entry.record, entry.sequence).efs()
+
+    def ciphertext(self, entry: Entry, stream: str = "") -> Ciphertext:
+        """Return an encrypted stream as it lies on the disk; raise DamagedError."""
+        return self._file(entry.record, entry.sequence).ciphertext(stream)
 
     def close(self) -> None:
         """Forget what was read; the image is closed by whoever opened it."""
