@@ -179,6 +179,15 @@ Event = (
 Observer = Callable[[Event], None]
 
 
+def noting(observer: Observer) -> Callable[[str, str], None]:
+    """Return a function of (level, message) that tells the observer a Noted."""
+
+    def note(level: str, message: str) -> None:
+        observer(Noted(level, message))
+
+    return note
+
+
 def broadcast(*observers: Observer) -> Observer:
     """Return one observer that passes each event to all, in order."""
 

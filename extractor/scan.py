@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extractor.efs.keyring import Keyring, open_keyring
-from extractor.events import ImageRead, Noted, Observer, Phase, PhaseStarted
+from extractor.events import ImageRead, Noted, Observer, Phase, PhaseStarted, noting
 from extractor.gather.efs import EfsCarrier
 from extractor.gather.keychain import Keychain
 from extractor.gather.password_keys import PasswordKeys
@@ -83,9 +83,7 @@ def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Obser
     """Select, gather and store the user state of one Windows."""
     with _open_store(request, opened.install) as (place, store):
         observer(PhaseStarted(Phase.COLLECTING))
-        controls = error_controls(
-            opened.config, opened.scene, lambda level, message: observer(Noted(level, message))
-        )
+        controls = error_controls(opened.config, opened.scene, noting(observer))
         policy = Policy(request.continue_on_error, parse_efs(request.efs), controls)
         transfer = Transfer(store, policy, observer)
         told = opened.install.registry.notes
@@ -104,7 +102,7 @@ def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Obser
             opened.machine.filesystems,
             PasswordKeys(keyring, keychain, request.efs_user_secret),
             keychain,
-            lambda level, message: observer(Noted(level, message)),
+            noting(observer),
         )
         transfer.store(chosen, gatherers, opened.machine.filesystems, carrier)
         transfer.people(account_rows(opened.install, opened.choices))

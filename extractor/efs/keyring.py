@@ -20,11 +20,6 @@ class Keyring:
     def __init__(self, keys: Iterable[PrivateKey] = ()) -> None:
         self._keys = {key.thumbprint: key for key in keys}
 
-    @property
-    def thumbprints(self) -> frozenset[str]:
-        """The certificates whose private key is here."""
-        return frozenset(self._keys)
-
     def open(self, metadata: Metadata) -> Fek:
         """Return the file's key; raise EncryptedError that names who could open it."""
         failure: SourceError | None = None

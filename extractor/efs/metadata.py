@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extractor.errors import DamagedError
+from extractor.filesystems.sddl import format_sid
 from extractor.model import EfsUser
 
 READ = range(1, 4)
@@ -118,11 +119,11 @@ def _text(data: bytes, offset: int) -> str:
 
 
 def _sid(raw: bytes) -> str:
-    """Return a SID as text ([MS-DTYP] 2.4.2.2); raise DamagedError."""
-    head = _part(raw, 0, 8, "SID")
-    parts = struct.iter_unpack("<I", _part(raw, 8, 4 * head[1], "SID"))
-    numbers = [head[0], int.from_bytes(head[2:8], "big"), *(number for (number,) in parts)]
-    return "-".join(["S", *map(str, numbers)])
+    """Return a SID as text; raise DamagedError."""
+    try:
+        return format_sid(raw)
+    except DamagedError as error:
+        raise DamagedError("the SID of its $EFS attribute runs out of it") from error
 
 
 def _part(data: bytes, start: int, length: int, what: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from extractor.errors import SourceError
@@ -20,7 +20,7 @@ from extractor.rules.patterns import PatternKind, escape
 from extractor.select import Choice
 from extractor.select.objects import Glimpse, Sight, Subject, kind_of
 from extractor.select.owners import key_owner, owner_of, owners_of
-from extractor.select.precedence import ranked, verdict
+from extractor.select.precedence import ranked_by_kind, verdict
 from extractor.select.registry import ValueSight
 
 REG_SZ = 1
@@ -72,7 +72,7 @@ class Explainer:
         self._sids = [each.user.sid for each in opened.choices if each.selected]
         self._owners = owners_of(opened.choices)
         self._facts = Facts(opened.scene, "", lambda _level, _message: None)
-        self._rules = _by_kind(opened.activation.rules)
+        self._rules = ranked_by_kind(opened.activation.rules)
         self._idle: dict[PatternKind, tuple[ActiveRule, ...]] | None = None
 
     def answers(self, word: str) -> Iterator[Answer]:
@@ -173,7 +173,7 @@ class Explainer:
         if self._idle is None:
             users = [each.user for each in self._opened.choices if each.selected]
             every = activate(ungated(self._opened.rules), self._scene, users)
-            self._idle = _by_kind(every.rules)
+            self._idle = ranked_by_kind(every.rules)
         return self._idle
 
     def _why_idle(self, rule: ActiveRule) -> str:
@@ -195,7 +195,3 @@ def _is_present(meeting: Meeting) -> bool:
 
 def _identity(rule: ActiveRule) -> tuple[object, ...]:
     return rule.verb, rule.location, rule.scope, rule.source
-
-
-def _by_kind(rules: Sequence[ActiveRule]) -> dict[PatternKind, tuple[ActiveRule, ...]]:
-    return {kind: ranked(rule for rule in rules if rule.kind is kind) for kind in PatternKind}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from extractor.model import RegistryValue
 from extractor.registry.casing import registry_upcase
-from extractor.seams import Hive
 
 LINK = 6
 """REG_LINK."""
@@ -29,20 +28,6 @@ class Key:
     class_name: str = ""
     security: bytes = b""
     """Self-relative descriptor ([MS-DTYP] 2.4.6); empty: that of the key it lies in."""
-
-
-def hive_keys(hive: Hive, top: tuple[str, ...] = ()) -> Iterator[Key]:
-    """Yield a key of a hive and all below it, parents first; raises DamagedError.
-
-    A name with a backslash, or none at all, has no path: such keys are not among them.
-    """
-    todo = [top]
-    while todo:
-        path = todo.pop()
-        text = "\\".join(path)
-        yield Key(path, hive.values(text), hive.last_written(text))
-        names = [name for name in hive.subkeys(text) if name and "\\" not in name]
-        todo.extend((*path, name) for name in reversed(names))
 
 
 def with_parents(keys: Iterable[Key]) -> Iterator[Key]:

@@ -20,7 +20,7 @@ from extractor.select.ini import IniValues
 from extractor.select.install import choices_of, missing_of, scene_of, warnings_of
 from extractor.select.objects import Unreadable
 from extractor.select.owners import Owners, owners_of
-from extractor.select.precedence import ranked
+from extractor.select.precedence import ranked_by_kind
 from extractor.select.pretended import PretendedObjects
 from extractor.select.registry import RegistryWalk
 from extractor.select.users import Choice, UserSwitches, choose_users
@@ -105,9 +105,7 @@ def select(
     notes = tuple(_without_folder(choices))
     for note in notes:
         tell(note)
-    rules = {
-        kind: ranked(rule for rule in activation.rules if rule.kind is kind) for kind in PatternKind
-    }
+    rules = ranked_by_kind(activation.rules)
     return Selection(scene, activation, tuple(choices), rules, notes, tell)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from extractor.evaluate.active import ActiveRule, Judged
 from extractor.rules.model import Attributes, Verb
+from extractor.rules.patterns import PatternKind
 
 ATTRIBUTES = frozenset({Verb.INCLUDE_ATTRIBUTES, Verb.EXCLUDE_ATTRIBUTES})
 _ORDER = {
@@ -40,6 +41,12 @@ UNSPOKEN = Verdict(chosen=False, rule=None)
 def ranked(rules: Iterable[ActiveRule]) -> tuple[ActiveRule, ...]:
     """Return rules in the order in which they decide; no order of files or components changes it."""
     return tuple(sorted(rules, key=_rank))
+
+
+def ranked_by_kind(rules: Iterable[ActiveRule]) -> dict[PatternKind, tuple[ActiveRule, ...]]:
+    """Return the rules of each kind in the order in which they decide: kinds never meet."""
+    every = tuple(rules)
+    return {kind: ranked(rule for rule in every if rule.kind is kind) for kind in PatternKind}
 
 
 def _rank(rule: ActiveRule) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from extractor.evaluate.active import Pretended
 from extractor.evaluate.facts import Facts
 from extractor.evaluate.frames import unescape
 from extractor.evaluate.registry_names import split_brackets
-from extractor.events import Event, Noted
+from extractor.events import Event, noting
 from extractor.model import (
     FILE_ATTRIBUTE_DIRECTORY,
     Metadata,
@@ -47,7 +47,7 @@ class PretendedObjects:
         self._tops = tops
         self._choices = choices
         self._owners = owners_of(choices)
-        self._facts = Facts(scene, "", lambda level, message: tell(Noted(level, message)))
+        self._facts = Facts(scene, "", noting(tell))
 
     def objects(self, pretended: Iterable[Pretended]) -> Iterator[Selected]:
         """Yield those that an include matches, each path once, by path.

@@ -15,12 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from extractor.registry import open_hive
-from extractor.registry.key import hive_keys
+from extractor.registry.key import Key
+from extractor.seams import Hive
 
 Path_ = tuple[str, ...]
 Values = dict[str, Any]
 Picture = dict[Path_, Values]
 INLINE = 0x80000000
+
+
+def hive_keys(hive: Hive, top: tuple[str, ...] = ()) -> Iterator[Key]:
+    """Yield a key of a hive and all below it, parents first; raises DamagedError.
+
+    A name with a backslash, or none at all, has no path: such keys are not among them.
+    """
+    todo = [top]
+    while todo:
+        path = todo.pop()
+        text = "\\".join(path)
+        yield Key(path, hive.values(text), hive.last_written(text))
+        names = [name for name in hive.subkeys(text) if name and "\\" not in name]
+        todo.extend((*path, name) for name in reversed(names))
 
 
 def by_us(path: Path) -> Picture:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from extractor.model import RegistryValue
 from extractor.registry import open_hive
-from extractor.registry.key import Key, hive_keys
+from extractor.registry.key import Key
 from extractor.registry.reg_text import reg_keys, reg_text
 from extractor.registry.regf_writer import write_hive
+from tests.registry.readers import hive_keys
 
 NAMES = (
     "v",

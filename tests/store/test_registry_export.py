@@ -23,13 +23,12 @@ from extractor.model import (
     WinPath,
 )
 from extractor.registry import open_hive
-from extractor.registry.key import hive_keys
 from extractor.seams import Hive
 from extractor.store.directory import DirectoryStore
 from extractor.store.manifest import manifest_path
 from extractor.store.records import excluded
 from extractor.store.verify import verify_store
-from tests.registry.readers import by_hivex, by_us
+from tests.registry.readers import by_hivex, by_us, hive_keys
 
 BOB = "S-1-5-21-1-2-3-1001"
 TIME = 132_000_000_000_000_000
