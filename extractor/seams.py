@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 from extractor.errors import SourceError, UsageError
 from extractor.model import (
@@ -47,6 +47,29 @@ class Readable(Protocol):
 
     def read_at(self, offset: int, length: int, /) -> bytes:
         """Return ``length`` bytes from ``offset``, fewer only at the end; raise DamagedError."""
+        ...
+
+
+class Piece(NamedTuple):
+    """A stretch of bytes as it lies in a file of this host; ``descriptor`` is ``ZEROS`` for zeros that lie nowhere."""
+
+    descriptor: int
+    offset: int
+    length: int
+
+
+ZEROS = -1
+
+
+@runtime_checkable
+class Mapped(Protocol):
+    """What a Readable has beside the rest when it can tell where its bytes lie, so that none need pass through it."""
+
+    def pieces(self, offset: int, length: int, /) -> Sequence[Piece] | None:
+        """Return where the bytes lie, in order; None when they lie nowhere as they are (compressed, encrypted).
+
+        The range lies within the Readable. Raise DamagedError as ``read_at`` does.
+        """
         ...
 
 

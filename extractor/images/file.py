@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from extractor.errors import DamagedError, ImageError
+from extractor.seams import Piece
 
 SPARE_DESCRIPTORS = 256
 """Descriptors that the rest of the run may want beside those of a large set of segments."""
@@ -28,6 +29,12 @@ class File:
     def alias(self) -> str:
         """A name that opens this very file again, for a library that wants names (Linux, proc(5))."""
         return f"/proc/self/fd/{self._descriptor}"
+
+    def piece(self, offset: int, length: int) -> Piece:
+        """Return a range of the file for whoever copies it; raise DamagedError when the file has not all of it."""
+        if offset + length > self.size:
+            raise DamagedError(f"{self.path} ends before byte {offset + length}")
+        return Piece(self._descriptor, offset, length)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset``, fewer only at the end; raise DamagedError when they cannot be read.

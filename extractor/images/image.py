@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from extractor.model import BadRange, ImageInfo
+from extractor.seams import Mapped, Piece
 
 
 class Medium(Protocol):
@@ -43,6 +44,10 @@ class OpenImage:
             raise ValueError(f"cannot read {length} bytes at {offset}")
         length = min(length, self.size - offset)
         return self._medium.read(offset, length) if length > 0 else b""
+
+    def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
+        """Return where a range within the disk lies in the container's files, None when it must be decoded."""
+        return self._medium.pieces(offset, length) if isinstance(self._medium, Mapped) else None
 
     def bad_ranges(self) -> Sequence[BadRange]:
         """Return the ranges found wrong so far, in order."""

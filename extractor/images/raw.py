@@ -18,6 +18,7 @@ from extractor.images.file import File, beside, open_files
 from extractor.images.foreign import refuse_blank, refuse_headless, refuse_text
 from extractor.images.image import OpenImage
 from extractor.model import BadRange, ImageInfo
+from extractor.seams import Piece
 
 SECTOR = 512
 BLKSSZGET = 0x1268
@@ -67,6 +68,19 @@ class RawMedium:
             length -= len(part)
             number += 1
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def pieces(self, offset: int, length: int) -> Sequence[Piece]:
+        """Return where a range lies."""
+        found: list[Piece] = []
+        number = bisect_right(self._starts, offset) - 1
+        while length > 0:
+            file, start = self._files[number], offset - self._starts[number]
+            piece = file.piece(start, min(length, file.size - start))
+            found.append(piece)
+            offset += piece.length
+            length -= piece.length
+            number += 1
+        return found
 
     def bad_ranges(self) -> Sequence[BadRange]:
         """Return nothing: a raw image does not know which of its bytes are wrong."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
+from extractor.seams import Mapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from extractor.model import VolumeInfo
-    from extractor.seams import Readable
+    from extractor.seams import Piece, Readable
     from extractor.volumes.bitlocker import Unlocked
 
 
@@ -31,6 +34,12 @@ class ImageVolume:
             raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
         wanted = min(length, self.size - offset)
         return self._image.read_at(self.info.offset + offset, wanted) if wanted > 0 else b""
+
+    def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
+        """Return where a range within the volume lies, None when the image must be asked to decode it."""
+        if not isinstance(self._image, Mapped):
+            return None
+        return self._image.pieces(self.info.offset + offset, length)
 
 
 class UnlockedVolume:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
 from extractor.filesystems.ntfs.codecs import decompress
+from extractor.seams import ZEROS, Mapped, Piece
 from extractor.volumes.volume import read_exactly
 
 if TYPE_CHECKING:
@@ -57,6 +58,24 @@ class RunStream:
                 yield read_exactly(self._volume, run.offset + inside, length, "a cluster of it")
             offset += length
             index += 1
+
+    def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
+        """Return where an extent (``extents``) or a part of it lies; None when the volume must decode it."""
+        if not isinstance(self._volume, Mapped):
+            return None
+        found: list[Piece] = []
+        index, end = bisect_right(self._starts, offset) - 1, offset + length
+        while offset < end:
+            run, inside = self._runs[index], offset - self._starts[index]
+            step = min(run.length - inside, end - offset)
+            if run.offset is None:
+                found.append(Piece(ZEROS, 0, step))
+            elif (pieces := self._volume.pieces(run.offset + inside, step)) is not None:
+                found += pieces
+            else:
+                return None
+            offset, index = offset + step, index + 1
+        return found
 
     def extents(self) -> Iterator[tuple[int, int]]:
         """Yield the allocated parts, neighbours joined, cut at the valid data length."""
