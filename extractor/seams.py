@@ -289,8 +289,13 @@ class Gatherer(Protocol):
 class StoreWriter(Protocol):
     """Writes one store. Group: extractor.stores."""
 
-    def add(self, item: Captured, progress: Callable[[int], None], /) -> Record:
-        """Store one object and return its row; raise SourceError (nothing of it is left) or StoreError."""
+    def add_all(
+        self, items: Iterable[Captured], progress: Callable[[Captured, int], None], /
+    ) -> Iterator[tuple[Captured, Record | SourceError]]:
+        """Store objects and yield each with its row, or with why nothing of it is in the store; in the order given.
+
+        ``progress`` is told the bytes of an object as they are copied. Raises StoreError.
+        """
         ...
 
     def note(self, record: Record, /) -> None:

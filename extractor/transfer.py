@@ -6,7 +6,8 @@ Without a store (a dry run) everything is accounted for in the same way and noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from extractor.errors import DamagedError, SourceError, UnsupportedError
 from extractor.events import BytesCopied, ItemDone, ObjectFailed, Observer, TotalsKnown
@@ -78,39 +79,30 @@ class Transfer:
         """Store what was chosen, in the order that each gatherer finds best; what none can read is not stored."""
         left = {id(each): each for each in chosen}
         for gatherer in gatherers:
-            for captured in gatherer.gather(list(left.values()), filesystems):
-                self._take(captured, carrier)
+            found = gatherer.gather(list(left.values()), filesystems)
+            for captured, outcome in self._add_all(_carried(found, carrier)):
                 del left[id(captured.selected)]
+                if isinstance(outcome, Record):
+                    if captured.whole:
+                        self._tell(BytesCopied(outcome.user, captured.selected.metadata.size))
+                    self._end(outcome, noted=True)
+                else:
+                    self._fail(records.not_stored(captured.selected, str(outcome)), outcome)
         for selected in left.values():
             missing = UnsupportedError(f"no gatherer reads a {selected.kind}")
             self._fail(records.not_stored(selected, str(missing)), missing)
 
-    def _take(self, captured: Captured, carrier: Carrier) -> None:
-        selected = captured.selected
-        try:
-            record = self._add(carrier(captured))
-        except SourceError as error:
-            self._fail(records.not_stored(selected, str(error)), error)
-        else:
-            self._end(record, noted=True)
-
-    def _add(self, captured: Captured) -> Record:
+    def _add_all(
+        self, items: Iterable[Captured]
+    ) -> Iterable[tuple[Captured, Record | SourceError]]:
         if self._store is not None:
-            return self._store.add(captured, self._progress(captured))
-        _try_to_open(captured)
-        return records.stored(captured.selected, {}, "", captured.efs)
+            return self._store.add_all(items, self._progress)
+        return map(_tried, items)
 
-    def _progress(self, captured: Captured) -> Callable[[int], None]:
-        """Return what tells of bytes copied, never of more than the totals hold: a raw form is larger than its file."""
-        scope, left = captured.selected.scope, captured.selected.metadata.size
-
-        def progress(count: int) -> None:
-            nonlocal left
-            told = min(count, left) if captured.whole else count
-            left -= told
-            self._tell(BytesCopied(scope, told))
-
-        return progress
+    def _progress(self, captured: Captured, count: int) -> None:
+        """Tell of bytes copied; a file in raw form is larger than the totals hold, and is told of when it is done."""
+        if not captured.whole:
+            self._tell(BytesCopied(captured.selected.scope, count))
 
     def _end(self, record: Record, *, noted: bool = False) -> None:
         self.ledger.ended(record)
@@ -147,13 +139,26 @@ class Transfer:
         self.failures += 1
 
 
-def _try_to_open(captured: Captured) -> None:
-    """Raise the SourceError that the metadata alone can tell, such as a placeholder of a cloud; no content is read."""
-    if captured.refusal is not None:
-        raise captured.refusal
-    for stream in captured.streams:
-        if stream.size:
-            captured.open(stream.name)
+def _carried(found: Iterable[Captured], carrier: Carrier) -> Iterator[Captured]:
+    """Yield what was gathered as it is to be stored, or refused with what the carrier says."""
+    for captured in found:
+        try:
+            yield carrier(captured)
+        except SourceError as error:
+            yield replace(captured, refusal=error)
+
+
+def _tried(captured: Captured) -> tuple[Captured, Record | SourceError]:
+    """Open an object as a store would, which tells what the metadata can tell, such as a cloud's placeholder."""
+    try:
+        if captured.refusal is not None:
+            raise captured.refusal
+        for stream in captured.streams:
+            if stream.size:
+                captured.open(stream.name)
+    except SourceError as error:
+        return captured, error
+    return captured, records.stored(captured.selected, {}, "", captured.efs)
 
 
 def _unreadable(each: Unreadable) -> Record:

@@ -1,82 +1,60 @@
-"""Stream -> bytes in a file of the store, and their SHA-256.
+"""Stream -> the parts that a file of the store is made of, in order.
 
-Only what ``extents()`` names is read; all between is zeros, hashed from a constant and left a hole. A stream is an
-attacker's: its extents are checked, its bytes counted, and a huge one of almost nothing is refused.
+Only what ``extents()`` names is looked at; all between is zeros. Where a stream can tell in which file of the host its
+bytes lie, they are not read here. A stream is an attacker's: its extents are checked, its bytes counted, and a huge
+one of almost nothing is refused.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 from extractor.errors import DamagedError, UnsupportedError
 from extractor.model import StreamInfo
-from extractor.seams import Stream
-from extractor.store.failures import in_words, writing
+from extractor.seams import ZEROS, Mapped, Piece, Stream
+from extractor.store.failures import in_words
+from extractor.store.hand import BLOCK, Part
 
-BLOCK = 1 << 20
-"""Bytes read and hashed at a time."""
 SPARSE_LIMIT = 64 << 30
 """Logical size from which a file must have something to show for it."""
 SPARSE_RATIO = 1000
 """Logical bytes per allocated byte beyond which a large file is refused."""
 
-_ZEROS = bytes(BLOCK)
+
+def parts_of(stream: Stream, info: StreamInfo, sparse_limit: int = SPARSE_LIMIT) -> Iterator[Part]:
+    """Return the parts of a stream; ``sparse_limit`` is in bytes.
+
+    Raises DamagedError when the stream is not as long as its metadata says or its extents make no sense,
+    UnsupportedError for a sparse bomb, and whatever SourceError the reading raises: now, or while it goes on.
+    """
+    if stream.size != info.size:
+        raise DamagedError(f"holds {stream.size} bytes where its metadata says {info.size}")
+    _refuse_bomb(stream, info, sparse_limit)
+    return _parts(stream, info.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Copier:
-    """Copies streams below ``place`` (for messages); ``sparse_limit`` is in bytes."""
+def _parts(stream: Stream, size: int) -> Iterator[Part]:
+    position = 0
+    for offset, length in checked_extents(stream):
+        if offset > position:
+            yield Piece(ZEROS, 0, offset - position)
+        pieces = stream.pieces(offset, length) if isinstance(stream, Mapped) else None
+        yield from pieces if pieces is not None else _blocks(stream, offset, length)
+        position = offset + length
+    if size > position:
+        yield Piece(ZEROS, 0, size - position)
 
-    place: Path
-    sparse_limit: int = SPARSE_LIMIT
 
-    def copy(
-        self, stream: Stream, info: StreamInfo, target: int, progress: Callable[[int], None]
-    ) -> str:
-        """Copy a stream into an empty file (a descriptor) and return its SHA-256 in hexadecimal.
-
-        Raises DamagedError when the stream is not as long as its metadata says or its extents make no sense,
-        UnsupportedError for a sparse bomb, whatever SourceError the read raises, and StoreError.
-        """
-        if stream.size != info.size:
-            raise DamagedError(f"holds {stream.size} bytes where its metadata says {info.size}")
-        self._refuse_bomb(stream, info)
-        digest = hashlib.sha256()
-        position = 0
-        for offset, length in checked_extents(stream):
-            _hash_zeros(digest.update, offset - position, progress)
-            position = offset
-            for data in _blocks(stream, offset, length):
-                self._write(target, data, position)
-                digest.update(data)
-                progress(len(data))
-                position += len(data)
-        _hash_zeros(digest.update, info.size - position, progress)
-        with writing(self.place):
-            os.ftruncate(target, info.size)
-        return digest.hexdigest()
-
-    def _write(self, target: int, data: bytes, offset: int) -> None:
-        view = memoryview(data)
-        with writing(self.place):
-            while view:
-                count = os.pwrite(target, view, offset)
-                view, offset = view[count:], offset + count
-
-    def _refuse_bomb(self, stream: Stream, info: StreamInfo) -> None:
-        if info.size <= self.sparse_limit:
-            return
-        held = sum(length for _, length in checked_extents(stream))
-        held = min(held, info.allocated or held)
-        if held * SPARSE_RATIO < info.size:
-            raise UnsupportedError(
-                f"sparse file of {info.size} bytes logical ({in_words(info.size)}), {held} of them allocated: beyond"
-                f" the limit of {in_words(self.sparse_limit)}; raise the sparse limit to store it"
-            )
+def _refuse_bomb(stream: Stream, info: StreamInfo, sparse_limit: int) -> None:
+    if info.size <= sparse_limit:
+        return
+    held = sum(length for _, length in checked_extents(stream))
+    held = min(held, info.allocated or held)
+    if held * SPARSE_RATIO < info.size:
+        raise UnsupportedError(
+            f"sparse file of {info.size} bytes logical ({in_words(info.size)}), {held} of them allocated: beyond"
+            f" the limit of {in_words(sparse_limit)}; raise the sparse limit to store it"
+        )
 
 
 def checked_extents(stream: Stream) -> Iterator[tuple[int, int]]:
@@ -99,14 +77,3 @@ def _blocks(stream: Stream, offset: int, length: int) -> Iterator[bytes]:
             raise DamagedError(f"ends early: {len(data)} of {wanted} bytes at offset {offset}")
         yield data
         offset += wanted
-
-
-def _hash_zeros(
-    update: Callable[[bytes | memoryview], None], count: int, progress: Callable[[int], None]
-) -> None:
-    zeros = memoryview(_ZEROS)
-    while count > 0:
-        step = min(count, BLOCK)
-        update(zeros[:step])
-        progress(step)
-        count -= step

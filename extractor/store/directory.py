@@ -18,21 +18,25 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, ClassVar, Self
 
-from extractor.errors import DamagedError
+from extractor.errors import DamagedError, SourceError
 from extractor.filetime import UNIX_EPOCH
 from extractor.model import Instruction, ObjectKind, Record, Selected, StreamInfo, WinPath
 from extractor.seams import Captured
 from extractor.store import records
 from extractor.store.catalog import Catalog, create_catalog
-from extractor.store.copying import SPARSE_LIMIT, Copier
+from extractor.store.copying import SPARSE_LIMIT, parts_of
+from extractor.store.crew import ALONE, Crew, Ticket
 from extractor.store.failures import writing
+from extractor.store.hand import set_time
 from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
 from extractor.store.names import Names
 from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
@@ -51,40 +55,57 @@ _NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EN
 _REPRESENTABLE = range(-(1 << 31), 1 << 33)
 """Seconds that every Linux file system in use can hold as a modification time."""
 _HOSTS_KEPT = 4096
+WINDOW = 1024
+"""Objects that may be on their way in at one time."""
 
-Progress = Callable[[int], None]
+Progress = Callable[[Captured, int], None]
 Identity = tuple[str, int, int]
 
 
-@dataclass(slots=True)
-class _Pending:
-    """An object on its way in: what exists on the host already, and what is known of its streams."""
+@dataclass(slots=True, eq=False)
+class _Incoming:
+    """An object on its way in: what is being copied, and what is known of its streams."""
 
-    made: list[Parts] = field(default_factory=list)
+    item: Captured
+    copies: dict[str, tuple[Ticket, Parts]] = field(default_factory=dict)
+    """By the name of the stream."""
     digests: dict[str, str] = field(default_factory=dict)
-    loose: dict[str, Parts] = field(default_factory=dict)
-    """Streams kept by content, under their temporary names."""
     streams_as: dict[str, str] = field(default_factory=dict)
     stored_as: str = ""
+    original: _Incoming | None = None
+    """The object that came before under another name of the same file."""
+    failure: SourceError | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing of it is being copied any more."""
+        return all(ticket.done for ticket, _ in self.copies.values())
 
 
 class DirectoryStore:
     """A store being written (seam: StoreWriter). A context manager: left without ``finish``, it leaves nothing.
 
-    ``sparse_limit`` is the logical size in bytes beyond which a file with less than a thousandth allocated is refused.
-    Raises StoreLocationError (27) when the place will not do, StoreError (72) when writing fails.
+    ``sparse_limit`` is the logical size in bytes beyond which a file with less than a thousandth allocated is refused;
+    ``alone`` the bytes from which it has other processes copy. Raises StoreLocationError (27) when the place will not
+    do, StoreError (72) when writing fails.
     """
 
     name: ClassVar[str] = "directory"
 
     def __init__(
-        self, store: Path, *, overwrite: bool = False, sparse_limit: int = SPARSE_LIMIT
+        self,
+        store: Path,
+        *,
+        overwrite: bool = False,
+        sparse_limit: int = SPARSE_LIMIT,
+        alone: int = ALONE,
     ) -> None:
         self._place = open_place(store, overwrite=overwrite)
         self._open = True
         self._at = store / INCOMPLETE
-        self._copier = Copier(self._at, sparse_limit)
-        self._linked: dict[Identity, _Pending] = {}
+        self._sparse_limit = sparse_limit
+        self._crew = Crew(self._tree, self._at, alone=alone)
+        self._linked: dict[Identity, _Incoming] = {}
         self._hosts: dict[tuple[str, Parts], str] = {}
         self._serial = 0
         try:
@@ -98,71 +119,108 @@ class DirectoryStore:
     def _tree(self) -> Tree:
         return self._place.tree
 
-    def add(self, item: Captured, progress: Progress, /) -> Record:
-        """Store one object and return its row; raise SourceError (nothing of it is left) or StoreError."""
-        if item.refusal is not None:
-            raise item.refusal
-        identity = _identity(item.selected)
-        known = self._linked.get(identity) if item.links else None
-        pending = self._link(item.selected, known, progress) if known else None
-        if pending is None:
-            pending = self._store(item, progress)
-        if len(item.links) > 1:
-            self._linked.setdefault(identity, pending)
-        record = records.stored(item.selected, pending.digests, pending.stored_as, item.efs)
-        self._catalog.add(record, pending.streams_as)
-        return record
+    def add_all(
+        self, items: Iterable[Captured], progress: Progress, /
+    ) -> Iterator[tuple[Captured, Record | SourceError]]:
+        """Store objects and yield each with its row, or with why nothing of it is in the store; in the order given.
+
+        Raises StoreError.
+        """
+        waiting: deque[_Incoming] = deque()
+        for item in items:
+            waiting.append(self._begin(item, progress))
+            while waiting and (waiting[0].is_done or len(waiting) > WINDOW):
+                yield self._end(waiting.popleft(), progress)
+        while waiting:
+            yield self._end(waiting.popleft(), progress)
 
     def note(self, record: Record, /) -> None:
         """Keep the row of an object that is not in the store."""
         self._catalog.add(record, {})
 
-    def _link(self, selected: Selected, known: _Pending, progress: Progress) -> _Pending | None:
-        """Give a stored file its second name; None when this file system has no hard links (any more)."""
+    def _begin(self, item: Captured, progress: Progress) -> _Incoming:
+        incoming = _Incoming(item)
+        try:
+            if item.refusal is not None:
+                raise item.refusal
+            if item.links:
+                identity = _identity(item.selected)
+                incoming.original = self._linked.get(identity)
+                self._linked.setdefault(identity, incoming)
+            if incoming.original is None:
+                self._begin_streams(incoming, progress)
+        except SourceError as error:
+            incoming.failure = error
+        return incoming
+
+    def _end(
+        self, incoming: _Incoming, progress: Progress
+    ) -> tuple[Captured, Record | SourceError]:
+        """Wait for an object's streams, and write its row."""
+        item = incoming.item
+        try:
+            if incoming.original and not self._link(incoming, incoming.original, progress):
+                self._begin_streams(incoming, progress)
+            if incoming.failure:
+                raise incoming.failure
+            for name, (ticket, _) in incoming.copies.items():
+                incoming.digests[name] = self._crew.wait(ticket)
+        except SourceError as error:
+            self._undo(incoming)
+            incoming.failure = error
+            return item, error
+        self._keep_loose(incoming)
+        record = records.stored(item.selected, incoming.digests, incoming.stored_as, item.efs)
+        self._catalog.add(record, incoming.streams_as)
+        return item, record
+
+    def _link(self, incoming: _Incoming, known: _Incoming, progress: Progress) -> bool:
+        """Give a stored file its second name; False when it is not there, or when there are no hard links here."""
+        selected = incoming.item.selected
+        if known.failure or not known.stored_as:
+            return False
         host = self._host_of(selected)
         with writing(self._at):
             try:
                 self._tree.link(_parts(known.stored_as), _parts(host))
             except OSError as error:
                 if error.errno in _NO_HARD_LINK:
-                    return None
+                    return False
                 raise
-        progress(selected.metadata.size)
-        return _Pending([], known.digests, {}, known.streams_as, host)
+        incoming.digests, incoming.streams_as = known.digests, known.streams_as
+        incoming.stored_as = host
+        progress(incoming.item, selected.metadata.size)
+        return True
 
-    def _store(self, item: Captured, progress: Progress) -> _Pending:
-        pending = _Pending()
-        try:
-            self._store_streams(item, pending, progress)
-        except BaseException:
-            self._undo(pending)
-            raise
-        self._keep_loose(pending)
-        if item.selected.kind is ObjectKind.LINK:  # no place of its own, but perhaps content
-            pending.stored_as = pending.streams_as.get("", "")
-        return pending
+    def _undo(self, incoming: _Incoming) -> None:
+        """Remove the streams of an object of which another could not be read."""
+        for ticket, parts in incoming.copies.values():
+            with suppress(SourceError):  # of that one nothing is left
+                self._crew.wait(ticket)
+                with writing(self._at):
+                    self._tree.remove(parts)
 
-    def _undo(self, pending: _Pending) -> None:
-        with writing(self._at):
-            for parts in pending.made:
-                self._tree.remove(parts)
-
-    def _store_streams(self, item: Captured, pending: _Pending, progress: Progress) -> None:
-        selected = item.selected
+    def _begin_streams(self, incoming: _Incoming, progress: Progress) -> None:
+        item, selected = incoming.item, incoming.item.selected
         streams = {stream.name: stream for stream in item.streams}
         if len(streams) != len(item.streams):
             raise DamagedError("has two streams of the same name")
         if selected.kind is ObjectKind.VALUE and selected.value:  # the catalog keeps its data
-            pending.digests[""] = hashlib.sha256(selected.value.data).hexdigest()
-            progress(len(selected.value.data))
+            incoming.digests[""] = hashlib.sha256(selected.value.data).hexdigest()
+            progress(item, len(selected.value.data))
             return
         if selected.kind is ObjectKind.DIRECTORY:
-            pending.stored_as = self._make_directory(selected)
+            incoming.stored_as = self._make_directory(selected)
         elif selected.kind is ObjectKind.FILE:
-            self._store_content(item, streams.pop("", None), pending, progress)
+            incoming.stored_as = self._host_of(selected)
+            own = streams.pop("", None) or StreamInfo("", 0)  # without any it is an empty file
+            modified = nanoseconds(selected.metadata.times.modified)
+            self._copy(incoming, own, _parts(incoming.stored_as), modified, progress)
         for stream in streams.values():
             if stream.name or stream.size:
-                self._store_loose(item, stream, pending, progress)
+                self._serial += 1
+                parts = (*STREAMS, f"incoming-{self._serial}")
+                self._copy(incoming, stream, parts, None, progress)
 
     def _make_directory(self, selected: Selected) -> str:
         host = self._host(selected.path, selected.volume)
@@ -170,49 +228,38 @@ class DirectoryStore:
             self._tree.directory(_parts(host), create=True)
         return host
 
-    def _store_content(
-        self, item: Captured, own: StreamInfo | None, pending: _Pending, progress: Progress
+    def _copy(
+        self,
+        incoming: _Incoming,
+        info: StreamInfo,
+        parts: Parts,
+        modified: int | None,
+        progress: Progress,
     ) -> None:
-        """Store a file's own content; one without any (no unnamed $DATA) is an empty file."""
-        opened = item.open("") if own else None
-        pending.stored_as = self._host_of(item.selected)
-        with writing(self._at):
-            target = self._tree.create(_parts(pending.stored_as))
-        try:
-            pending.made.append(_parts(pending.stored_as))
-            copy = self._copier.copy
-            digest = copy(opened, own, target, progress) if own and opened else _NOTHING
-            pending.digests[""] = digest
-            set_modified(target, item.selected.metadata.times.modified)
-        finally:
-            os.close(target)
+        item = incoming.item
+        exists = info.name or any(not each.name for each in item.streams)
+        content = parts_of(item.open(info.name), info, self._sparse_limit) if exists else ()
+        tell = partial(progress, item)
+        ticket = self._crew.copy(parts, content, info.size, modified, tell)
+        incoming.copies[info.name] = ticket, parts
 
-    def _store_loose(
-        self, item: Captured, stream: StreamInfo, pending: _Pending, progress: Progress
-    ) -> None:
-        opened = item.open(stream.name)
-        self._serial += 1
-        parts = (*STREAMS, f"incoming-{self._serial}")
-        with writing(self._at):
-            target = self._tree.create(parts)
-        try:
-            pending.made.append(parts)
-            pending.digests[stream.name] = self._copier.copy(opened, stream, target, progress)
-            pending.loose[stream.name] = parts
-        finally:
-            os.close(target)
-
-    def _keep_loose(self, pending: _Pending) -> None:
-        """Give the streams their final names; the same content is kept once."""
-        for name, parts in pending.loose.items():
-            digest = pending.digests[name]
+    def _keep_loose(self, incoming: _Incoming) -> None:
+        """Give the streams that are kept by content their final names; the same content is kept once."""
+        for name, (_, parts) in incoming.copies.items():
+            if parts[:-1] != STREAMS:
+                continue
+            digest = incoming.digests[name]
             final = (*STREAMS, digest[:2], digest)
             with writing(self._at):
                 if self._tree.exists(final):
                     self._tree.remove(parts)
                 else:
                     self._tree.move(parts, final)
-            pending.streams_as[name] = "/".join(final)
+            incoming.streams_as[name] = "/".join(final)
+        if (
+            incoming.item.selected.kind is ObjectKind.LINK
+        ):  # no place of its own, but perhaps content
+            incoming.stored_as = incoming.streams_as.get("", "")
 
     def _host_of(self, selected: Selected) -> str:
         """Return where a file's content goes; its identity is its exact path and its record."""
@@ -250,6 +297,7 @@ class DirectoryStore:
         /,
     ) -> None:
         """Complete the store under its final name; ``documents`` are files for ``open-catalog``: name -> content."""
+        self._crew.close()
         self._catalog.instruct(instructions)
         sums = {**self._write_documents(documents), **self._export_registry()}
         header = {**header, **({DOCUMENTS: sums} if sums else {})}
@@ -275,7 +323,9 @@ class DirectoryStore:
         """Set the directories' times, now that nothing is written into them any more."""
         for stored_as, modified in self._catalog.stored_directories():
             with writing(self._at):
-                set_modified(self._tree.directory(_parts(stored_as)), modified & (1 << 64) - 1)
+                target = self._tree.directory(_parts(stored_as))
+            if (moment := nanoseconds(modified & (1 << 64) - 1)) is not None:
+                set_time(target, moment)
 
     def _write_manifest(self, first: str, totals: Mapping[str, object]) -> str:
         with writing(self._at):
@@ -314,6 +364,7 @@ class DirectoryStore:
         """Remove what was written; the final name never existed."""
         if self._open:
             self._open = False
+            self._crew.close()
             self._catalog.close()
             self._place.discard()
 
@@ -324,9 +375,6 @@ class DirectoryStore:
         self.discard()
 
 
-_NOTHING = hashlib.sha256(b"").hexdigest()
-
-
 def _new_catalog(tree: Tree, place: Path) -> Catalog:
     """Make the catalog by the descriptor of its directory: SQLite knows only paths, and a path could be swapped."""
     with writing(place):
@@ -335,12 +383,10 @@ def _new_catalog(tree: Tree, place: Path) -> Catalog:
     return create_catalog(f"/proc/self/fd/{directory}/{CATALOG}", place)
 
 
-def set_modified(target: int, modified: int) -> None:
-    """Set the modification time (FILETIME) of an open file, where the host can hold it; the catalog has it anyway."""
-    nanoseconds = (modified - UNIX_EPOCH) * 100
-    if modified and nanoseconds // 1_000_000_000 in _REPRESENTABLE:
-        with suppress(OSError):  # a file system without times is no reason to lose the file
-            os.utime(target, ns=(nanoseconds, nanoseconds))
+def nanoseconds(modified: int) -> int | None:
+    """Return a FILETIME in ns since 1970; None for 0 and for what no file system of the host can hold."""
+    found = (modified - UNIX_EPOCH) * 100
+    return found if modified and found // 1_000_000_000 in _REPRESENTABLE else None
 
 
 def _drive(drive: str, volume: str) -> str:

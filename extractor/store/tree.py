@@ -10,6 +10,7 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Self
 
 Parts = tuple[str, ...]
@@ -147,7 +148,8 @@ def _open_directory(name: str, parent: int, *, create: bool) -> int:
     except FileNotFoundError:
         if not create:
             raise
-    os.mkdir(name, dir_fd=parent)
+    with suppress(FileExistsError):  # another process of this run may have been quicker
+        os.mkdir(name, dir_fd=parent)
     return os.open(name, _DIRECTORY, dir_fd=parent)
 
 

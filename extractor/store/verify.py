@@ -14,9 +14,9 @@ from extractor.errors import CorruptStoreError, StoreError
 from extractor.events import BytesCopied, Observer
 from extractor.model import printable
 from extractor.store.catalog import Catalog, open_catalog
-from extractor.store.copying import BLOCK
 from extractor.store.directory import CATALOG, DOCUMENTS, STREAMS, SUMS
 from extractor.store.failures import reading
+from extractor.store.hand import BLOCK
 from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
 from extractor.store.place import CATALOG_DIRECTORY
 from extractor.store.tree import Parts, Tree, open_tree

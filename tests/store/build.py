@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from extractor.errors import SourceError
 from extractor.gather.files import FileGatherer
 from extractor.model import Entry, ObjectKind, Record, Selected, WinPath
 from extractor.report.ledger import Ledger
-from extractor.seams import Filesystem
+from extractor.seams import Captured, Filesystem
 from extractor.store.directory import DirectoryStore
 from extractor.store.records import not_stored
 
@@ -40,6 +40,16 @@ def _below(fs: Filesystem, directory: Entry, at: WinPath, scope: str) -> Iterato
             yield from _below(fs, entry, path, scope)
 
 
+def add(
+    store: DirectoryStore, item: Captured, progress: Callable[[int], None] = lambda _: None
+) -> Record:
+    """Store one object and return its row, or raise why it is not in the store."""
+    [(_, outcome)] = store.add_all([item], lambda _, count: progress(count))
+    if isinstance(outcome, SourceError):
+        raise outcome
+    return outcome
+
+
 def store_all(
     store: DirectoryStore, filesystem: Filesystem, chosen: Iterable[Selected]
 ) -> tuple[list[Record], Ledger]:
@@ -48,7 +58,7 @@ def store_all(
     for item in FileGatherer().gather(chosen, {filesystem.info.id: filesystem}):
         ledger.seen(item.selected.scope, 1, item.selected.metadata.size)
         try:
-            record = store.add(item, lambda _: None)
+            record = add(store, item)
         except SourceError as error:
             record = not_stored(item.selected, str(error))
             store.note(record)

@@ -31,7 +31,7 @@ from extractor.store.manifest import manifest_path, read_manifest
 from extractor.store.records import excluded, not_stored
 from extractor.store.verify import verify_store
 from extractor.testing import FakeFile, FakeFilesystem, FakeStream
-from tests.store.build import make_store, selections, store_all
+from tests.store.build import add, make_store, selections, store_all
 
 Y2020 = 132_223_104_000_000_000
 """2020-01-01 as FILETIME."""
@@ -224,7 +224,7 @@ def sorted_as(chosen: list[Selected], files: FakeFilesystem) -> list[Captured]:
 def add_or_note(store: DirectoryStore, item: Captured) -> None:
     """Store it, or say why not."""
     try:
-        store.add(item, silent)
+        add(store, item, silent)
     except SourceError as error:
         store.note(not_stored(item.selected, str(error)))
 
@@ -267,7 +267,7 @@ def test_a_sparse_file_is_stored_as_holes_and_hashed_in_full(tmp_path: Path) -> 
     stream = HoleyStream(size, {1 << 20: b"begin", size - 3: b"end"})
     told: list[int] = []
     with DirectoryStore(tmp_path) as store:
-        record = store.add(captured(stream, size), told.append)
+        record = add(store, captured(stream, size), told.append)
         store.finish({}, {})
     stored = tmp_path / "USMT" / record.stored_as
     assert stored.stat().st_size == size == sum(told)
@@ -281,7 +281,7 @@ def test_a_sparse_bomb_is_refused_with_its_size(tmp_path: Path) -> None:
     bomb = HoleyStream(8 << 40, {0: b"x" * 4096})
     with DirectoryStore(tmp_path) as store:
         with pytest.raises(UnsupportedError, match="sparse file of 8796093022208 bytes logical"):
-            store.add(captured(bomb, 8 << 40), silent)
+            add(store, captured(bomb, 8 << 40), silent)
         store.finish({}, {})
     assert not list((tmp_path / "USMT/File").rglob("a.bin"))
 
@@ -289,9 +289,9 @@ def test_a_sparse_bomb_is_refused_with_its_size(tmp_path: Path) -> None:
 def test_the_sparse_limit_can_be_moved(tmp_path: Path) -> None:
     small = HoleyStream(1 << 20, {})
     with DirectoryStore(tmp_path, sparse_limit=1000) as store, pytest.raises(UnsupportedError):
-        store.add(captured(small, 1 << 20), silent)
+        add(store, captured(small, 1 << 20), silent)
     with DirectoryStore(tmp_path, sparse_limit=1 << 20) as store:
-        assert store.add(captured(small, 1 << 20), silent).size == 1 << 20
+        assert add(store, captured(small, 1 << 20), silent).size == 1 << 20
 
 
 @pytest.mark.parametrize(
@@ -306,15 +306,15 @@ def test_extents_that_make_no_sense_are_damage(
             return extents
 
     with DirectoryStore(tmp_path) as store, pytest.raises(DamagedError):
-        store.add(captured(Liar(b"12345678"), 8), silent)
+        add(store, captured(Liar(b"12345678"), 8), silent)
 
 
 def test_a_stream_that_ends_early_is_damage(tmp_path: Path) -> None:
     with DirectoryStore(tmp_path) as store:
         with pytest.raises(DamagedError, match="holds 3 bytes where its metadata says 8"):
-            store.add(captured(FakeStream(b"abc"), 8), silent)
+            add(store, captured(FakeStream(b"abc"), 8), silent)
         with pytest.raises(DamagedError, match="ends early: 4 of 10 bytes"):
-            store.add(captured(ShortStream(), 10), silent)
+            add(store, captured(ShortStream(), 10), silent)
 
 
 class ShortStream(HoleyStream):
@@ -347,7 +347,7 @@ def test_an_object_that_breaks_halfway_leaves_nothing(tmp_path: Path) -> None:
             metadata = type(chosen.metadata)(0, Times(), streams=infos)
             item = Selected(chosen.kind, chosen.path, "v", chosen.entry, metadata, "", chosen=True)
             with pytest.raises(DamagedError, match="bad sector"):
-                store.add(Captured(item, streams.__getitem__), silent)
+                add(store, Captured(item, streams.__getitem__), silent)
         store.finish({}, {})
     left = [each for each in (tmp_path / "USMT").rglob("*") if each.is_file()]
     assert {each.name for each in left} == {"catalog.sqlite", "manifest.jsonl", "SHA256SUMS"}
@@ -357,7 +357,7 @@ def test_a_refusal_known_before_is_raised(tmp_path: Path) -> None:
     item = captured(FakeStream(b""), 0)
     refused = Captured(item.selected, item.open, EncryptedError("EFS"))
     with DirectoryStore(tmp_path) as store, pytest.raises(EncryptedError):
-        store.add(refused, silent)
+        add(store, refused, silent)
 
 
 def test_a_file_without_any_stream_is_an_empty_file(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_a_file_without_any_stream_is_an_empty_file(tmp_path: Path) -> None:
         ObjectKind.FILE, item.selected.path, "v", item.selected.entry, metadata, "", chosen=True
     )
     with DirectoryStore(tmp_path) as store:
-        record = store.add(Captured(selected, item.open), silent)
+        record = add(store, Captured(selected, item.open), silent)
         store.finish({}, {})
     assert record.sha256 == sha256(b"")
     assert (tmp_path / "USMT/File/C$/a.bin").read_bytes() == b""
@@ -390,7 +390,7 @@ def test_a_volume_without_a_letter_has_a_place(tmp_path: Path) -> None:
         chosen=True,
     )  # fmt: skip
     with DirectoryStore(tmp_path) as store:
-        record = store.add(Captured(selected, item.open), silent)
+        record = add(store, Captured(selected, item.open), silent)
     assert record.stored_as == "File/Volume-FA4E$/x"
 
 
@@ -433,7 +433,7 @@ def test_a_lost_write_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with DirectoryStore(tmp_path) as store:
         monkeypatch.setattr(os, "pwrite", broken)
         with pytest.raises(StoreError, match=r"cannot be written: Input/output error \(.* free\)"):
-            store.add(captured(FakeStream(b"1"), 1), silent)
+            add(store, captured(FakeStream(b"1"), 1), silent)
     assert list(tmp_path.iterdir()) == []
 
 

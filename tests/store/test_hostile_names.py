@@ -15,7 +15,7 @@ from extractor.store.directory import DirectoryStore
 from extractor.store.manifest import manifest_path, read_manifest
 from extractor.store.verify import verify_store
 from extractor.testing import FakeFilesystem, FakeStream
-from tests.store.build import selections
+from tests.store.build import add, selections
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "COM9", "LPT1", "LPT9", "COM¹", "CONIN$", "CONOUT$"]
 TRAVERSAL = [
@@ -120,9 +120,9 @@ def test_every_hostile_name_is_stored_inside_and_accounted_for(tmp_path: Path) -
                 if parts[0] == name and len(parts) > 1:
                     above = hostile(root, parts[:1], next(numbers), ObjectKind.DIRECTORY)
                     ledger.seen("", 1, 0)
-                    ledger.ended(store.add(above, lambda _: None))
+                    ledger.ended(add(store, above, lambda _: None))
                 ledger.seen("", 1, item.selected.metadata.size)
-                ledger.ended(store.add(item, lambda _: None))
+                ledger.ended(add(store, item, lambda _: None))
         ledger.check()
         store.finish({}, ledger.totals())
     assert everything(tmp_path) - everything(place) == {
@@ -142,7 +142,7 @@ def test_the_manifest_of_hostile_names_is_harmless_and_exact(tmp_path: Path) -> 
     root = selections(FakeFilesystem({"x": b"x"}))[0]
     with DirectoryStore(tmp_path) as store:
         for number, name in enumerate(CORPUS, 100):
-            store.add(hostile(root, ("d", name), number, ObjectKind.FILE), lambda _: None)
+            add(store, hostile(root, ("d", name), number, ObjectKind.FILE), lambda _: None)
         store.finish({}, {})
     text = manifest_path(tmp_path).read_text("utf-8")
     assert not set(text) & set("\x1b\x07\x9b\x7f\x85\u202e\u2066\u2028\u2029\u200b\ufeff\x00\r\t")
@@ -166,7 +166,7 @@ def test_a_link_planted_in_the_store_is_not_followed(tmp_path: Path, planted: st
         (place / planted).parent.mkdir(parents=True, exist_ok=True)
         (place / planted).symlink_to(outside)
         with pytest.raises(StoreError, match=r"Not a directory|Too many levels"):
-            store.add(item, lambda _: None)
+            add(store, item, lambda _: None)
     assert not list(outside.iterdir())
     assert not list(place.iterdir())
 
@@ -181,5 +181,5 @@ def test_a_link_planted_at_the_files_own_place_is_not_written_through(tmp_path: 
         folder.mkdir(parents=True)
         (folder / "x").symlink_to(target)
         with pytest.raises(StoreError, match="File exists"):
-            store.add(item, lambda _: None)
+            add(store, item, lambda _: None)
     assert target.read_text() == "mine"

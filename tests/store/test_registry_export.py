@@ -29,6 +29,7 @@ from extractor.store.manifest import manifest_path
 from extractor.store.records import excluded
 from extractor.store.verify import verify_store
 from tests.registry.readers import by_hivex, by_us, hive_keys
+from tests.store.build import add
 
 BOB = "S-1-5-21-1-2-3-1001"
 TIME = 132_000_000_000_000_000
@@ -60,7 +61,7 @@ def selected(kind: ObjectKind, path: WinPath, metadata: Metadata) -> Selected:
 def store_of(place: Path, chosen: Iterable[Selected], left_out: Iterable[Selected] = ()) -> Path:
     with DirectoryStore(place) as store:
         for item in ValueGatherer().gather(chosen, {}):
-            store.add(item, lambda _: None)
+            add(store, item, lambda _: None)
         for each in left_out:
             store.note(excluded(each))
         store.finish({}, {})

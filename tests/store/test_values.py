@@ -25,6 +25,7 @@ from extractor.model import (
 from extractor.store.directory import DirectoryStore
 from extractor.store.manifest import manifest_path, read_manifest
 from extractor.store.verify import Verification, verify_store
+from tests.store.build import add
 
 KEY = WinPath("HKU", ("S-1-5-21-1-2-3-1001", "Software", "X"))
 DATA = {
@@ -56,7 +57,7 @@ def store(tmp_path: Path) -> Path:
     chosen.append(value("made.txt", b"made up", ObjectKind.FILE, pretended=True))
     with DirectoryStore(tmp_path / "store") as writer:
         for item in ValueGatherer().gather(chosen, {}):
-            writer.add(item, lambda _: None)
+            add(writer, item, lambda _: None)
         writer.finish({}, {}, [MOVE])
     return tmp_path / "store"
 
@@ -132,7 +133,7 @@ def test_what_attributes_were_left_out_is_told(tmp_path: Path) -> None:
     left = replace(value("a", b"1"), left_out="Security,TimeFields")
     with DirectoryStore(tmp_path / "store") as writer:
         for item in ValueGatherer().gather([left], {}):
-            writer.add(item, lambda _: None)
+            add(writer, item, lambda _: None)
         writer.finish({}, {})
     (row,) = [row for row in read_manifest(tmp_path / "store") if row.get("kind") == "value"]
     assert row["left_out"] == "Security,TimeFields"
