@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -71,6 +72,17 @@ class Mapped(Protocol):
         The range lies within the Readable. Raise DamagedError as ``read_at`` does.
         """
         ...
+
+
+def mapped(source: Readable) -> Mapped | None:
+    """Return a Readable as one that is Mapped, None when it is not."""
+    return source if _is_mapped(type(source)) else None  # type: ignore[return-value]
+
+
+@cache
+def _is_mapped(kind: type) -> bool:
+    """Ask once for each class: ``isinstance`` looks through a protocol's members every time."""
+    return issubclass(kind, Mapped)
 
 
 class Image(Readable, Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from extractor.model import BadRange, ImageInfo
-from extractor.seams import Mapped, Piece
+from extractor.seams import Piece, mapped
 
 
 class Medium(Protocol):
@@ -29,6 +29,7 @@ class OpenImage:
     def __init__(self, info: ImageInfo, medium: Medium) -> None:
         self.info = info
         self._medium = medium
+        self._mapped = mapped(medium)
 
     @property
     def size(self) -> int:
@@ -47,7 +48,7 @@ class OpenImage:
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
         """Return where a range within the disk lies in the container's files, None when it must be decoded."""
-        return self._medium.pieces(offset, length) if isinstance(self._medium, Mapped) else None
+        return self._mapped.pieces(offset, length) if self._mapped else None
 
     def bad_ranges(self) -> Sequence[BadRange]:
         """Return the ranges found wrong so far, in order."""

@@ -19,12 +19,17 @@ NAMED = 20
 NO_RULE = "no rule includes it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sum:
     """Objects and bytes."""
 
     objects: int = 0
     bytes: int = 0
+
+    def count(self, objects: int, size: int) -> None:
+        """Add to it in place: it is done for every object."""
+        self.objects += objects
+        self.bytes += size
 
     def __add__(self, other: Sum) -> Sum:
         return Sum(self.objects + other.objects, self.bytes + other.bytes)
@@ -47,8 +52,8 @@ class NotStored:
 class Account:
     """One side of the ledger and the other, for one scope."""
 
-    seen: Sum = Sum()
-    stored: Sum = Sum()
+    seen: Sum = field(default_factory=Sum)
+    stored: Sum = field(default_factory=Sum)
     excluded: dict[str, Sum] = field(default_factory=dict)
     """By rule, or by reason where no rule spoke."""
     not_stored: dict[str, Sum] = field(default_factory=dict)
@@ -81,18 +86,17 @@ class Ledger:
 
     def seen(self, scope: str, objects: int, size: int) -> None:
         """Count what selection met: ``size`` bytes in ``objects`` objects of a user (or the machine: "")."""
-        account = self.accounts[scope]
-        account.seen += Sum(objects, size)
+        self.accounts[scope].seen.count(objects, size)
 
     def ended(self, record: Record) -> None:
         """Count the end of one object."""
-        account, one = self.accounts[record.user], Sum(1, record.bytes)
+        account, size = self.accounts[record.user], record.bytes
         if record.outcome is OutcomeKind.STORED:
-            account.stored += one
+            account.stored.count(1, size)
         elif record.outcome is OutcomeKind.EXCLUDED:
-            _add(account.excluded, record.rule or record.reason or NO_RULE, one)
+            _of(account.excluded, record.rule or record.reason or NO_RULE).count(1, size)
         else:
-            _add(account.not_stored, record.reason or "no reason given", one)
+            _of(account.not_stored, record.reason or "no reason given").count(1, size)
             self._name(record)
 
     def _name(self, record: Record) -> None:
@@ -137,13 +141,13 @@ def total(sums: dict[str, Sum]) -> Sum:
     return sum(sums.values(), Sum())
 
 
-def _add(sums: dict[str, Sum], name: str, one: Sum) -> None:
-    sums[name] = sums.get(name, Sum()) + one
+def _of(sums: dict[str, Sum], name: str) -> Sum:
+    return sums.setdefault(name, Sum())
 
 
 def _merge(sums: dict[str, Sum], others: dict[str, Sum]) -> None:
     for name, one in others.items():
-        _add(sums, name, one)
+        _of(sums, name).count(one.objects, one.bytes)
 
 
 def _by_name(sums: dict[str, Sum]) -> dict[str, dict[str, int]]:

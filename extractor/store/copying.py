@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from extractor.errors import DamagedError, UnsupportedError
 from extractor.model import StreamInfo
-from extractor.seams import ZEROS, Mapped, Piece, Stream
+from extractor.seams import ZEROS, Piece, Stream, mapped
 from extractor.store.failures import in_words
 from extractor.store.hand import BLOCK, Part
 
@@ -34,11 +34,11 @@ def parts_of(stream: Stream, info: StreamInfo, sparse_limit: int = SPARSE_LIMIT)
 
 
 def _parts(stream: Stream, size: int) -> Iterator[Part]:
-    position = 0
+    position, known = 0, mapped(stream)
     for offset, length in checked_extents(stream):
         if offset > position:
             yield Piece(ZEROS, 0, offset - position)
-        pieces = stream.pieces(offset, length) if isinstance(stream, Mapped) else None
+        pieces = known.pieces(offset, length) if known else None
         yield from pieces if pieces is not None else _blocks(stream, offset, length)
         position = offset + length
     if size > position:

@@ -21,7 +21,7 @@ from extractor.errors import DamagedError, StoreError
 from extractor.seams import ZEROS, Piece
 from extractor.store.failures import writing
 from extractor.store.hand import Copy, Part
-from extractor.store.hand_protocol import DESCRIPTORS, PAYLOAD, Commands, receive, send
+from extractor.store.hand_protocol import DESCRIPTORS, NOBODY, PAYLOAD, Commands, receive, send
 from extractor.store.tree import Parts, Tree
 
 ALONE = 32 << 20
@@ -143,6 +143,17 @@ class Crew:
         self._make_room(hand)
         return ticket
 
+    def make_directory(self, parts: Parts) -> None:
+        """Make a directory and what it lies in, now or soon; StoreError may come with a later call."""
+        self._left -= OVERHEAD
+        if self._left > 0:
+            with writing(self._place):
+                self._tree.directory(parts, create=True)
+            return
+        hand = self._freest()
+        hand.commands.append(["directory", *parts])
+        self._make_room(hand)
+
     def wait(self, ticket: Ticket) -> str:
         """Return the SHA-256 of a stream once it is copied; raise SourceError when it could not be read."""
         while not ticket.done:
@@ -156,6 +167,14 @@ class Crew:
         if ticket.failure:
             raise ticket.failure
         return ticket.digest
+
+    def finish(self) -> None:
+        """Wait until everything is done."""
+        for hand in self._hands:
+            if hand.commands:
+                self._send(hand)
+        while any(hand.unanswered for hand in self._hands):
+            self._hear(wait=True)
 
     def close(self) -> None:
         """Let all go; a file that is not finished stays as it is."""
@@ -222,6 +241,9 @@ class Crew:
             raise self._gone(hand) from error
         del hand.unanswered[0]
         for number, *said in answers:
+            if number == NOBODY:
+                with writing(self._place):
+                    raise OSError(*said[1:])
             ticket = self._tickets.get(number)
             if ticket is None:
                 continue  # it was dropped meanwhile

@@ -54,7 +54,7 @@ STREAMS = (CATALOG_DIRECTORY, "streams")
 _NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
 _REPRESENTABLE = range(-(1 << 31), 1 << 33)
 """Seconds that every Linux file system in use can hold as a modification time."""
-_HOSTS_KEPT = 4096
+_HOSTS_KEPT = 1 << 15
 WINDOW = 1024
 """Objects that may be on their way in at one time."""
 
@@ -133,6 +133,7 @@ class DirectoryStore:
                 yield self._end(waiting.popleft(), progress)
         while waiting:
             yield self._end(waiting.popleft(), progress)
+        self._crew.finish()
 
     def note(self, record: Record, /) -> None:
         """Keep the row of an object that is not in the store."""
@@ -224,8 +225,7 @@ class DirectoryStore:
 
     def _make_directory(self, selected: Selected) -> str:
         host = self._host(selected.path, selected.volume)
-        with writing(self._at):
-            self._tree.directory(_parts(host), create=True)
+        self._crew.make_directory(_parts(host))
         return host
 
     def _copy(
@@ -272,15 +272,15 @@ class DirectoryStore:
 
     def _host(self, path: WinPath, volume: str) -> str:
         """Return the directory of the store for a directory of the image; it may not exist yet."""
-        drive = _drive(path.drive, volume)
-        depth = next(
-            (n for n in range(len(path.parts), 0, -1) if (drive, path.parts[:n]) in self._hosts), 0
-        )
-        host = self._hosts[drive, path.parts[:depth]] if depth else f"{FILES}/{drive}"
-        for n in range(depth, len(path.parts)):
-            identity = _exact(WinPath(path.drive, path.parts[: n + 1]))
-            host = f"{host}/{self._names.place(host, path.parts[n], identity)}"
-            self._remember((drive, path.parts[: n + 1]), host)
+        missing: list[WinPath] = []
+        host = None
+        while path.parts and (host := self._hosts.get((path.drive or volume, path.parts))) is None:
+            missing.append(path)
+            path = path.parent
+        host = host or f"{FILES}/{_drive(path.drive, volume)}"
+        for each in reversed(missing):
+            host = f"{host}/{self._names.place(host, each.name, _exact(each))}"
+            self._remember((each.drive or volume, each.parts), host)
         return host
 
     def _remember(self, key: tuple[str, Parts], host: str) -> None:
@@ -298,6 +298,7 @@ class DirectoryStore:
     ) -> None:
         """Complete the store under its final name; ``documents`` are files for ``open-catalog``: name -> content."""
         self._crew.close()
+        self._catalog.settle()
         self._catalog.instruct(instructions)
         sums = {**self._write_documents(documents), **self._export_registry()}
         header = {**header, **({DOCUMENTS: sums} if sums else {})}

@@ -7,9 +7,10 @@ To a hand goes a list of commands; one stream's commands follow each other, and 
     ["bytes", length]           the next bytes of the packet
     ["close", size, modified]   done: the file's size, its time (ns since 1970) or null
     ["drop"]                    the sender could not read the rest: remove the file
+    ["directory", name, …]      make a directory (between two streams)
 
 Each packet is answered by one list: ``[number, bytes so far]``, ``[number, digest]`` or
-``[number, "read" or "write", errno, sentence]``.
+``[number, "read" or "write", errno, sentence]``; a directory is answered, as number ``NOBODY``, when it fails.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ PAYLOAD = 128 << 10
 LARGEST = 2 * PAYLOAD
 DESCRIPTORS = 64
 """Descriptors that one packet brings at most (the kernel takes 253)."""
+NOBODY = 0
+"""Number of no stream."""
 _LENGTH = struct.Struct("<I")
 
 Commands = list[list[Any]]

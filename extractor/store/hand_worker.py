@@ -14,7 +14,7 @@ from typing import Any
 from extractor.errors import DamagedError
 from extractor.seams import Piece
 from extractor.store.hand import Copy
-from extractor.store.hand_protocol import receive, send
+from extractor.store.hand_protocol import NOBODY, receive, send
 from extractor.store.tree import Tree
 
 
@@ -51,6 +51,8 @@ class Hand:
             elif word == "close":
                 self._try(self._finish, *arguments)
                 answers.append([self._number, *(self._failure or [self._digest])])
+            elif word == "directory":
+                answers += self._make_directory(*arguments)
             else:
                 self._give_up()
         if self._copy and not self._failure:
@@ -69,6 +71,13 @@ class Hand:
 
     def _create(self, *parts: str) -> None:
         self._copy = Copy(self._tree, parts)
+
+    def _make_directory(self, *parts: str) -> list[list[Any]]:
+        try:
+            self._tree.directory(parts, create=True)
+        except OSError as error:
+            return [[NOBODY, "write", error.errno or 0, error.strerror or str(error)]]
+        return []
 
     def _take(self, part: Piece | bytes) -> None:
         if self._copy:

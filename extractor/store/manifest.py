@@ -26,6 +26,8 @@ FORMAT = "coldstate-manifest"
 VERSION = 1
 
 _TIMES = ("created", "modified", "changed", "accessed")
+_AS_TEXT = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_AS_ASCII = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 
 def header_line(header: Mapping[str, object]) -> str:
@@ -54,11 +56,9 @@ def trailer_line(count: int, digest: str, totals: Mapping[str, object]) -> str:
 
 
 def _line(value: Mapping[str, object]) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if (
-        printable(text) != text
-    ):  # ``stored_as`` is exact: what is invisible in it goes as JSON's own escapes
-        text = json.dumps(value, separators=(",", ":"))
+    text = _AS_TEXT(value)
+    if printable(text) != text:  # ``stored_as`` is exact: what is invisible in it is escaped
+        text = _AS_ASCII(value)
     return text + "\n"
 
 
@@ -75,7 +75,8 @@ def _shown(value: object) -> object:
 
 def _object(catalog: Catalog, row: sqlite3.Row) -> dict[str, object]:
     links = catalog.links(row) if row["kind"] == "file" and (row["link_count"] or 0) > 1 else []
-    streams = [_stream(each) for each in catalog.named_streams(row["id"])]
+    named = catalog.named_streams(row["id"]) if row["has_named"] else ()
+    streams = [_stream(each) for each in named]
     return {
         "kind": row["kind"],
         "path": row["path"],
@@ -116,7 +117,7 @@ def _asked_for(row: sqlite3.Row) -> dict[str, object]:
 
 def _efs(catalog: Catalog, row: sqlite3.Row) -> dict[str, object]:
     """Return what an EFS file became, and who can open it; ``sha256`` and ``efs_size`` are of the stored bytes."""
-    found = catalog.efs(row["id"]) if row["kind"] == "file" and row["outcome"] == "stored" else None
+    found = catalog.efs(row["id"]) if row["is_efs"] else None
     if found is None:
         return {}
     efs, users = found

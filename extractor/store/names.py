@@ -21,6 +21,11 @@ CREATE TEMP TABLE names (key BLOB PRIMARY KEY, leaf TEXT NOT NULL, identity BLOB
 """
 
 
+MARKS = 1 << 22
+"""Bytes; of a million names one in five meets another's mark, and is looked for in vain."""
+RECENT = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
     """A wish for a plain name; ``other`` is what its owner is called when the wish fails."""
@@ -39,6 +44,10 @@ class Names:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._contested: dict[tuple[str, bytes], set[_Claim]] = {}
+        self._recent: dict[bytes, _Claim] = {}
+        """Names that are not in the table yet."""
+        self._marks = bytearray(MARKS)
+        """A mark at the hash of each name: where there is none, nobody needs to look for it."""
         with catalog.translated():
             catalog.connection.execute(_TABLE)
 
@@ -48,10 +57,11 @@ class Names:
         Raises DamagedError when an attacker made two hashes equal.
         """
         wish = _Claim(identity, safe_name(name))
-        holder = self._claim(parent, wish.plain, identity)
-        if holder == wish:
+        holder = self._claim(parent, wish)
+        if holder.identity == identity and holder.plain == wish.plain:
             return wish.plain
-        if self._claim(parent, wish.other, identity).identity != identity:
+        other = _Claim(identity, wish.other)
+        if self._claim(parent, other).identity != identity:
             raise DamagedError(
                 "shares its name with another, and the hash that would tell them apart"
             )
@@ -59,14 +69,31 @@ class Names:
         group.add(wish)
         return wish.other
 
-    def _claim(self, parent: str, leaf: str, identity: bytes) -> _Claim:
+    def _claim(self, parent: str, wish: _Claim) -> _Claim:
         """Take the name if it is free; return who holds it."""
+        key = _key(parent, wish.plain)
+        mark = hash(key) % MARKS
+        holder = self._holder(key) if self._marks[mark] else None
+        if holder is None:
+            self._marks[mark] = 1
+            self._recent[key] = holder = wish
+            if len(self._recent) >= RECENT:
+                self._write()
+        return holder
+
+    def _holder(self, key: bytes) -> _Claim | None:
+        if key in self._recent:
+            return self._recent[key]
         with self._catalog.translated():
             run = self._catalog.connection.execute
-            values = (_key(parent, leaf), leaf, identity)
-            run("INSERT OR IGNORE INTO temp.names VALUES (?, ?, ?)", values)
-            row = run("SELECT * FROM temp.names WHERE key = ?", values[:1]).fetchone()
-        return _Claim(row["identity"], row["leaf"])
+            row = run("SELECT * FROM temp.names WHERE key = ?", (key,)).fetchone()
+        return _Claim(row["identity"], row["leaf"]) if row else None
+
+    def _write(self) -> None:
+        rows = [(key, each.plain, each.identity) for key, each in self._recent.items()]
+        self._recent.clear()
+        with self._catalog.translated():
+            self._catalog.connection.executemany("INSERT INTO temp.names VALUES (?, ?, ?)", rows)
 
     def settled(self) -> Iterator[tuple[str, str, str]]:
         """Yield (directory, old name, new name) of the renames due, the deepest directory first."""
@@ -74,7 +101,7 @@ class Names:
         for parent, key in deepest_first:
             rivals = self._contested[parent, key]
             first = min(rivals, key=lambda each: each.identity)
-            holder = self._claim(parent, first.plain, first.identity)
+            holder = self._claim(parent, first)
             if holder != first:
                 yield parent, holder.plain, holder.other
                 yield parent, first.other, first.plain

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from extractor.model import EfsFile, Metadata, OutcomeKind, Record, Selected, StreamRecord
 
 
 def excluded(selected: Selected) -> Record:
     """Return the row of an object that the rules leave out."""
-    return replace(_row(selected, OutcomeKind.EXCLUDED), reason=selected.reason)
+    return _row(selected, OutcomeKind.EXCLUDED, reason=selected.reason)
 
 
 def not_stored(selected: Selected, reason: str) -> Record:
     """Return the row of an object that was chosen and could not be stored."""
-    return replace(_row(selected, OutcomeKind.NOT_STORED), reason=reason)
+    return _row(selected, OutcomeKind.NOT_STORED, reason=reason)
 
 
 def stored(
@@ -25,17 +26,24 @@ def stored(
 
     Of an EFS file in raw form there is one digest, of all its streams in one.
     """
-    return replace(
-        _row(selected, OutcomeKind.STORED),
+    return _row(
+        selected,
+        OutcomeKind.STORED,
+        digests,
         sha256=digests.get("", ""),
-        streams=_named_streams(selected.metadata, digests),
         stored_as=stored_as,
         value=selected.value,
         efs=efs,
     )
 
 
-def _row(selected: Selected, outcome: OutcomeKind) -> Record:
+def _row(
+    selected: Selected,
+    outcome: OutcomeKind,
+    digests: Mapping[str, str] = MappingProxyType({}),
+    **what: Any,  # noqa: ANN401  fields of Record, which checks them
+) -> Record:
+    entry, metadata = selected.entry, selected.metadata
     return Record(
         kind=selected.kind,
         path=selected.path,
@@ -43,14 +51,15 @@ def _row(selected: Selected, outcome: OutcomeKind) -> Record:
         user=selected.scope,
         outcome=outcome,
         rule=selected.rule,
-        size=sum(stream.size for stream in selected.metadata.streams if not stream.name),
-        streams=_named_streams(selected.metadata, {}),
-        record=selected.entry.record,
-        sequence=selected.entry.sequence,
-        short_name=selected.entry.short_name,
-        metadata=selected.metadata,
+        size=sum(stream.size for stream in metadata.streams if not stream.name),
+        streams=_named_streams(metadata, digests),
+        record=entry.record,
+        sequence=entry.sequence,
+        short_name=entry.short_name,
+        metadata=metadata,
         pretended=selected.pretended,
         left_out=selected.left_out,
+        **what,
     )
 
 

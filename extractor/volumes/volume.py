@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
-from extractor.seams import Mapped
+from extractor.seams import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ class ImageVolume:
         self.shut = False
         """True for an encrypted volume that stays shut although its key is known."""
         self._image = image
+        self._mapped = mapped(image)
 
     @property
     def size(self) -> int:
@@ -37,9 +38,7 @@ class ImageVolume:
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
         """Return where a range within the volume lies, None when the image must be asked to decode it."""
-        if not isinstance(self._image, Mapped):
-            return None
-        return self._image.pieces(self.info.offset + offset, length)
+        return self._mapped.pieces(self.info.offset + offset, length) if self._mapped else None
 
 
 class UnlockedVolume:
