@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from extractor.errors import DamagedError, UnsupportedError
 from extractor.model import StreamInfo
 from extractor.seams import ZEROS, Piece, Stream, mapped
+from extractor.store.digest import BLOCK
 from extractor.store.failures import in_words
-from extractor.store.hand import BLOCK, Part
+from extractor.store.hand import Part
 
 SPARSE_LIMIT = 64 << 30
 """Logical size from which a file must have something to show for it."""
@@ -45,11 +46,20 @@ def _parts(stream: Stream, size: int) -> Iterator[Part]:
         yield Piece(ZEROS, 0, size - position)
 
 
+def is_hollow(stream: Stream, info: StreamInfo) -> bool:
+    """Tell whether a stream is huge and almost nothing of it is allocated."""
+    return info.size > SPARSE_LIMIT and _held(stream, info) * SPARSE_RATIO < info.size
+
+
+def _held(stream: Stream, info: StreamInfo) -> int:
+    held = sum(length for _, length in checked_extents(stream))
+    return min(held, info.allocated or held)
+
+
 def _refuse_bomb(stream: Stream, info: StreamInfo, sparse_limit: int) -> None:
     if info.size <= sparse_limit:
         return
-    held = sum(length for _, length in checked_extents(stream))
-    held = min(held, info.allocated or held)
+    held = _held(stream, info)
     if held * SPARSE_RATIO < info.size:
         raise UnsupportedError(
             f"sparse file of {info.size} bytes logical ({in_words(info.size)}), {held} of them allocated: beyond"

@@ -36,7 +36,7 @@ QUEUED = 4
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A stream on its way in; ``digest`` is its SHA-256 once it is done."""
+    """A stream on its way in; ``digest`` is its hash once it is done."""
 
     size: int
     progress: Callable[[int], None]
@@ -117,20 +117,26 @@ class Crew:
         size: int,
         modified: int | None,
         progress: Callable[[int], None],
+        *,
+        holes: bool = False,
     ) -> Ticket:
         """Begin to copy a stream of ``size`` bytes into a new file; ``modified`` is its time in ns since 1970.
+
+        ``holes`` chooses the hash for huge sparse files (``digest``).
 
         Raises SourceError when it cannot be read, as ``wait`` may later; nothing is left of it then.
         """
         ticket = Ticket(size, progress)
         self._left -= max(size, OVERHEAD)
         if self._left > 0:
-            self._copy_here(ticket, parts, content, size, modified)
+            with writing(self._place):
+                copy = Copy(self._tree, parts, holes=holes)
+            self._finish_here(ticket, copy, content, modified)
             return ticket
         hand = self._freest()
         self._serial += 1
         self._tickets[self._serial] = ticket
-        hand.commands.append(["open", self._serial, *parts])
+        hand.commands.append(["open", self._serial, holes, *parts])
         try:
             for part in _portions(content):
                 self._make_room(hand)
@@ -155,7 +161,7 @@ class Crew:
         self._make_room(hand)
 
     def wait(self, ticket: Ticket) -> str:
-        """Return the SHA-256 of a stream once it is copied; raise SourceError when it could not be read."""
+        """Return the hash of a stream once it is copied; raise SourceError when it could not be read."""
         while not ticket.done:
             for hand in self._hands:
                 if hand.commands and not hand.unanswered:
@@ -183,18 +189,16 @@ class Crew:
             hand.channel.close()
             hand.process.wait()
 
-    def _copy_here(
-        self, ticket: Ticket, parts: Parts, content: Iterable[Part], size: int, modified: int | None
+    def _finish_here(
+        self, ticket: Ticket, copy: Copy, content: Iterable[Part], modified: int | None
     ) -> None:
-        with writing(self._place):
-            copy = Copy(self._tree, parts)
         try:
             for part in content:
                 with writing(self._place):
                     copy.take(part)
                 ticket.tell(ticket.told + _length(part))
             with writing(self._place):
-                ticket.digest = copy.finish(size, modified)
+                ticket.digest = copy.finish(ticket.size, modified)
         except BaseException:
             with writing(self._place):
                 copy.give_up()

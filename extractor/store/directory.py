@@ -33,10 +33,10 @@ from extractor.model import Instruction, ObjectKind, Record, Selected, StreamInf
 from extractor.seams import Captured
 from extractor.store import records
 from extractor.store.catalog import Catalog, create_catalog
-from extractor.store.copying import SPARSE_LIMIT, parts_of
+from extractor.store.copying import SPARSE_LIMIT, is_hollow, parts_of
 from extractor.store.crew import ALONE, Crew, Ticket
 from extractor.store.failures import writing
-from extractor.store.hand import set_time
+from extractor.store.hand import Part, set_time
 from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
 from extractor.store.names import Names
 from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
@@ -238,9 +238,14 @@ class DirectoryStore:
     ) -> None:
         item = incoming.item
         exists = info.name or any(not each.name for each in item.streams)
-        content = parts_of(item.open(info.name), info, self._sparse_limit) if exists else ()
+        content: Iterable[Part] = ()
+        holes = False
+        if exists:
+            stream = item.open(info.name)
+            content = parts_of(stream, info, self._sparse_limit)
+            holes = is_hollow(stream, info)
         tell = partial(progress, item)
-        ticket = self._crew.copy(parts, content, info.size, modified, tell)
+        ticket = self._crew.copy(parts, content, info.size, modified, tell, holes=holes)
         incoming.copies[info.name] = ticket, parts
 
     def _keep_loose(self, incoming: _Incoming) -> None:

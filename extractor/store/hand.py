@@ -1,4 +1,4 @@
-"""Parts of a stream -> a file of the store and its SHA-256: what is hashed is what is written, from one buffer.
+"""Parts of a stream -> a file of the store and its hash: what is hashed is what is written, from one buffer.
 
 A part is a Piece (bytes of another open file, or zeros) or the bytes themselves; together they are the stream.
 The buffer begins at a page: on processors that copy by ``rep movsb`` a read into memory at 16 bytes past a line of the
@@ -7,31 +7,28 @@ cache takes five times as long (measured), and that is where CPython puts a larg
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 
 from extractor.errors import DamagedError
 from extractor.seams import ZEROS, Piece
+from extractor.store.digest import BLOCK, new_digest
 from extractor.store.tree import Parts, Tree
 
-BLOCK = 1 << 20
-"""Bytes read, hashed and written at a time."""
 Part = Piece | bytes
 
 _BUFFER = memoryview(mmap.mmap(-1, BLOCK))
-_ZEROS = memoryview(bytes(BLOCK))
 
 
 class Copy:
     """A file of the store on its way in. OSError means that the store cannot be written."""
 
-    def __init__(self, tree: Tree, parts: Parts) -> None:
-        """Create the file; the directories that it lies in are made when missing."""
+    def __init__(self, tree: Tree, parts: Parts, *, holes: bool = False) -> None:
+        """Create the file, and the directories that it lies in; ``holes`` chooses the hash (``digest``)."""
         self._target = tree.create(parts)
         self._tree = tree
         self._parts = parts
-        self._digest = hashlib.sha256()
+        self._digest = new_digest(holes=holes)
         self._at = 0
 
     def take(self, part: Part) -> None:
@@ -67,14 +64,12 @@ class Copy:
             self._at += count
 
     def _skip(self, count: int) -> None:
-        """Leave a hole: nothing is written, and its zeros are hashed from a constant."""
+        """Leave a hole."""
         self._at += count
-        while count > 0:
-            self._digest.update(_ZEROS[:count])
-            count -= BLOCK
+        self._digest.skip(count)
 
     def finish(self, size: int, modified: int | None) -> str:
-        """Close the file at ``size`` bytes, give it its time (ns since 1970) and return its SHA-256 in hexadecimal."""
+        """Close the file at ``size`` bytes, give it its time (ns since 1970) and return its hash."""
         os.ftruncate(self._target, size)
         if modified is not None:
             set_time(self._target, modified)

@@ -2,7 +2,7 @@
 
 To a hand goes a list of commands; one stream's commands follow each other, and a packet may end between any two::
 
-    ["open", number, name, …]   create a file; the names lead from the root of the tree to it
+    ["open", number, holes, name, …]   create a file; the names lead from the root to it, ``holes`` chooses its hash
     ["piece", descriptor, offset, length]   bytes of an open file, by its number in the sender; or zeros
     ["bytes", length]           the next bytes of the packet
     ["close", size, modified]   done: the file's size, its time (ns since 1970) or null

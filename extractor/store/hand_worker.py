@@ -15,7 +15,7 @@ from extractor.errors import DamagedError
 from extractor.seams import Piece
 from extractor.store.hand import Copy
 from extractor.store.hand_protocol import NOBODY, receive, send
-from extractor.store.tree import Tree
+from extractor.store.tree import Parts, Tree
 
 
 class Hand:
@@ -59,7 +59,7 @@ class Hand:
             answers.append([self._number, self._done])
         return answers
 
-    def _open(self, number: int, *parts: str) -> None:
+    def _open(self, number: int, holes: bool, *parts: str) -> None:
         self._number, self._done, self._copy, self._failure, self._digest = (
             number,
             0,
@@ -67,10 +67,10 @@ class Hand:
             None,
             "",
         )
-        self._try(self._create, *parts)
+        self._try(self._create, parts, holes)
 
-    def _create(self, *parts: str) -> None:
-        self._copy = Copy(self._tree, parts)
+    def _create(self, parts: Parts, holes: bool) -> None:
+        self._copy = Copy(self._tree, parts, holes=holes)
 
     def _make_directory(self, *parts: str) -> list[list[Any]]:
         try:

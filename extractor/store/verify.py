@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from extractor.errors import CorruptStoreError, StoreError
 from extractor.events import BytesCopied, Observer
 from extractor.model import printable
 from extractor.store.catalog import Catalog, open_catalog
+from extractor.store.digest import digest_of
 from extractor.store.directory import CATALOG, DOCUMENTS, STREAMS, SUMS
 from extractor.store.failures import reading
-from extractor.store.hand import BLOCK
 from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
 from extractor.store.place import CATALOG_DIRECTORY
 from extractor.store.tree import Parts, Tree, open_tree
@@ -107,7 +106,7 @@ def _verify_sums(tree: Tree, found: _Findings) -> None:
     """Compare catalog and manifest with SHA256SUMS, which exists only when both were complete."""
     sums = _read_sums(tree, found)
     for name in (CATALOG, MANIFEST):
-        actual = _hash(tree, (CATALOG_DIRECTORY, name), lambda _: None)
+        actual = _hash(tree, (CATALOG_DIRECTORY, name))
         if actual is None:
             found.missing.append(f"{CATALOG_DIRECTORY}/{name}")
         elif sums is not None and f"{actual[0]}  {name}" not in sums:
@@ -133,7 +132,7 @@ def _verify_documents(tree: Tree, documents: object, found: _Findings) -> None:
     for name, digest in expected.items():
         stored_as = f"{CATALOG_DIRECTORY}/{name}"
         found.expected.add(stored_as)
-        actual = _hash(tree, tuple(stored_as.split("/")), lambda _: None)
+        actual = _hash(tree, tuple(stored_as.split("/")))
         if actual is None:
             found.missing.append(stored_as)
         elif actual[0] != digest:
@@ -172,7 +171,7 @@ def _verify_file(
     tree: Tree, stored_as: str, sha256: str, found: _Findings, observer: Observer
 ) -> None:
     found.expected.add(stored_as)
-    actual = _hash(tree, tuple(stored_as.split("/")), lambda n: observer(BytesCopied("", n)))
+    actual = _hash(tree, tuple(stored_as.split("/")), sha256, observer)
     if actual is None:
         found.missing.append(stored_as)
         return
@@ -241,16 +240,20 @@ def _extra(tree: Tree, expected: set[str]) -> Iterator[str]:
             yield name
 
 
-def _hash(tree: Tree, parts: Parts, progress: Callable[[int], None]) -> tuple[str, int] | None:
-    """Return SHA-256 and size; None when there is no such regular file."""
+def _hash(
+    tree: Tree, parts: Parts, expected: str = "", observer: Observer | None = None
+) -> tuple[str, int] | None:
+    """Return hash, made as ``expected`` was, and size; None when there is no such regular file."""
     try:
         source = tree.open(parts)
     except (OSError, ValueError):  # ValueError: a NUL, in a manifest that is not ours any more
         return None
-    digest, size = hashlib.sha256(), 0
-    with os.fdopen(source, "rb", buffering=0) as file:
-        while data := file.read(BLOCK):
-            digest.update(data)
-            size += len(data)
-            progress(len(data))
-    return digest.hexdigest(), size
+    digest, size = "", 0
+    try:
+        for done, digest in digest_of(source, expected):  # noqa: B007  the last one counts
+            if observer:
+                observer(BytesCopied("", done - size))
+            size = done
+    finally:
+        os.close(source)
+    return digest, size
