@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -329,13 +330,17 @@ def _value_row(key: int, value: RegistryValue) -> tuple[Any, ...]:
 def _object_row(record: Record) -> tuple[Any, ...]:
     text = str(record.path)
     return (
-        record.kind.value, record.volume, printable(record.user),
-        printable(text), _utf16(text), _name_lengths(record.path),
+        record.kind.value, record.volume, _shown(record.user),
+        printable(text), _utf16(text), _name_lengths(record.path, text),
         _sort_key(upcase(text)), _sort_key(text),
-        record.outcome.value, printable(record.reason), printable(record.rule), _int64(record.size), record.sha256,
+        record.outcome.value, _shown(record.reason), _shown(record.rule), _int64(record.size), record.sha256,
         _int64(record.record), record.sequence, record.stored_as, printable(record.short_name),
         *_metadata_columns(record.metadata), int(record.pretended), record.left_out,
     )  # fmt: skip
+
+
+_shown = lru_cache(maxsize=4096)(printable)
+"""For texts that many rows share: users, rules, reasons, descriptors."""
 
 
 def _metadata_columns(metadata: Metadata | None) -> tuple[Any, ...]:
@@ -351,13 +356,17 @@ def _metadata_columns(metadata: Metadata | None) -> tuple[Any, ...]:
     )
     return (
         metadata.attributes, metadata.link_count, metadata.object_id, *map(_int64, times),
-        printable(metadata.sddl), metadata.security, *link, metadata.extended_attributes,
+        _shown(metadata.sddl), metadata.security, *link, metadata.extended_attributes,
     )  # fmt: skip
 
 
 def _streams(record: Record) -> Iterator[tuple[StreamInfo, str]]:
     """Yield each stream with its digest; what the metadata does not tell of, the record does."""
     infos = record.metadata.streams if record.metadata else ()
+    if not record.streams:
+        for info in infos:
+            yield info, "" if info.name else record.sha256
+        return
     digests = {stream.name: stream.sha256 for stream in record.streams} | {"": record.sha256}
     known = {info.name for info in infos}
     extra = (each for each in record.streams if each.name not in known)
@@ -370,16 +379,15 @@ def _bare(stream: StreamRecord) -> StreamInfo:
 
 
 def _stream_row(key: int, info: StreamInfo, digest: str, stored_as: str) -> tuple[Any, ...]:
-    sizes = map(_int64, (info.allocated, info.valid))
-    flags = (info.resident, info.compressed, info.sparse, info.encrypted)
     return (
         key, printable(info.name), _utf16(info.name), _int64(info.size), digest, stored_as,
-        *sizes, *map(int, flags), info.wof,
+        _int64(info.allocated), _int64(info.valid),
+        int(info.resident), int(info.compressed), int(info.sparse), int(info.encrypted), info.wof,
     )  # fmt: skip
 
 
-def _name_lengths(path: WinPath) -> str:
-    if not any("\\" in part or not part for part in path.parts):
+def _name_lengths(path: WinPath, text: str) -> str:
+    if text.count("\\") == max(len(path.parts), 1) and all(path.parts):
         return ""
     return ",".join(str(len(_utf16(part)) // 2) for part in path.parts)
 
@@ -395,5 +403,7 @@ def _sort_key(text: str) -> bytes:
 
 def _int64(value: int) -> int:
     """SQLite's integers are signed: the upper half of an unsigned number becomes negative."""
+    if 0 <= value < 1 << 63:
+        return value
     value &= (1 << 64) - 1
     return value - (1 << 64) if value >> 63 else value
