@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class BytesStream:
@@ -23,3 +23,24 @@ class BytesStream:
 
     def extents(self) -> Iterable[tuple[int, int]]:
         return [(0, self.size)] if self._content else []
+
+
+class LateStream(BytesStream):
+    """A stream whose bytes are fetched when they are first read; fetching may raise DamagedError."""
+
+    def __init__(self, size: int, fetch: Callable[[], bytes]) -> None:
+        super().__init__(b"")
+        self._size = size
+        self._fetch = fetch
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        if not self._content:
+            self._content = self._fetch()
+        return super().read_at(offset, length)
+
+    def extents(self) -> Iterable[tuple[int, int]]:
+        return [(0, self._size)] if self._size else []

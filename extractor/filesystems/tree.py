@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from extractor.model import upcase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
     from extractor.model import Entry
 
@@ -59,33 +59,17 @@ class Tree:
 
     def _unreached(self, strays: list[Entry]) -> Iterator[Entry]:
         """Yield the tops of all that the root does not reach; entries below an orphan are reached through it."""
-        seen = self._reached(self.root.record, set())
-        for entry in sorted(strays, key=lambda each: each.record):
-            yield entry
-            if entry.directory:
-                self._reached(entry.record, seen)
-        for parent in sorted(self._children):
-            if parent not in seen:
-                # a circle: it is cut at its lowest record, what lies below stays below
-                cut = self._children.pop(parent)
-                yield from cut
-                for entry in cut:
-                    if entry.directory:
-                        self._reached(entry.record, seen)
+        strays.sort(key=lambda each: each.record)
+        yield from strays
+        starts = [self.root.record, *(each.record for each in strays if each.directory)]
+        below = {record: list(self._folders(record)) for record in self._children}
+        for parent in cut_circles(starts, sorted(below), below):
+            yield from self._children.pop(parent)
 
-    def _reached(self, start: int, seen: set[int]) -> set[int]:
-        todo = [start]
-        while todo:
-            record = todo.pop()
-            if record in seen:
-                continue
-            seen.add(record)
-            todo += [
-                each.record
-                for each in self._children.get(record, ())
-                if each.directory and not is_link(each)
-            ]
-        return seen
+    def _folders(self, record: int) -> Iterator[int]:
+        for each in self._children[record]:
+            if each.directory and not is_link(each):
+                yield each.record
 
     def children(self, record: int) -> Sequence[Entry]:
         """Return the entries of a directory, sorted."""
@@ -113,14 +97,53 @@ class Tree:
 
     def path(self, entry: Entry) -> tuple[str, ...]:
         """Return the names from the root; for an orphan ``$OrphanFiles``, the lost directory's record, its name."""
-        parts: list[str] = []
-        seen: set[int] = set()
-        while entry.record != self.root.record:
-            parts.append(entry.name)
-            above = self._names.get(entry.parent)
-            if entry in self._orphans or above is None or entry.parent in seen:
-                parts += [str(entry.parent), ORPHANS]
-                break
-            seen.add(entry.parent)
-            entry = above[0]
-        return tuple(reversed(parts))
+        return climb(entry, self.root.record, self._above, self._orphans)
+
+    def _above(self, record: int) -> Entry | None:
+        return next(iter(self._names.get(record, ())), None)
+
+
+def cut_circles(
+    starts: Iterable[int], parents: Iterable[int], below: Mapping[int, Sequence[int]]
+) -> list[int]:
+    """Return which directories must be cut off from what lies below them, so that no circle is left.
+
+    ``starts`` are directories that nothing needs to reach, ``parents`` those that have entries, ``below`` the
+    directories in each. A circle is cut at the first of ``parents`` in it; what lies below stays below.
+    """
+    seen: set[int] = set()
+    for each in starts:
+        _reach(each, below, seen)
+    cut = []
+    for parent in parents:
+        if parent not in seen:
+            cut.append(parent)
+            for each in below.get(parent, ()):
+                _reach(each, below, seen)
+    return cut
+
+
+def _reach(start: int, below: Mapping[int, Sequence[int]], seen: set[int]) -> None:
+    todo = [start]
+    while todo:
+        record = todo.pop()
+        if record not in seen:
+            seen.add(record)
+            todo += below.get(record, ())
+
+
+def climb(
+    entry: Entry, root: int, above: Callable[[int], Entry | None], orphans: Set[Entry]
+) -> tuple[str, ...]:
+    """Return the names from the root down to an entry; ``above`` gives a directory's first entry by its record."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    while entry.record != root:
+        parts.append(entry.name)
+        parent = above(entry.parent)
+        if parent is None or entry.parent in seen or (orphans and entry in orphans):
+            parts += [str(entry.parent), ORPHANS]
+            break
+        seen.add(entry.parent)
+        entry = parent
+    return tuple(reversed(parts))

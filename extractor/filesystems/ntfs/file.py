@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -32,7 +33,8 @@ from extractor.filesystems.ntfs.records import (
     parse_header,
 )
 from extractor.filesystems.ntfs.reparse import DEDUP, is_cloud, parse_reparse
-from extractor.filesystems.ntfs.streams import CompressedStream, RunStream
+from extractor.filesystems.ntfs.runs import RunList
+from extractor.filesystems.ntfs.streams import open_runs
 from extractor.filesystems.ntfs.wof import STREAM as WOF_STREAM
 from extractor.filesystems.ntfs.wof import (
     WIM_PROVIDER,
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from extractor.filesystems.ntfs.mft import Mft
-    from extractor.model import Entry, Run
+    from extractor.model import Entry
     from extractor.seams import Ciphertext, Stream
 
 RECALL = (
@@ -79,9 +81,16 @@ class File:
         record = mft.record(number)
         if parse_header(record).sequence != sequence:
             raise DamagedError(f"file record {number} has changed its sequence number")
-        self._attributes = parse_attributes(record)
+        attributes = parse_attributes(record)
         for each in extensions:
-            self._attributes += parse_attributes(mft.record(each))
+            attributes += parse_attributes(mft.record(each))
+        attributes.sort(key=lambda each: each.lowest_vcn)
+        self._kinds: dict[int, list[Attribute]] = {}
+        self._streams: dict[str, list[Attribute]] = {}
+        for attribute in attributes:
+            self._kinds.setdefault(attribute.type, []).append(attribute)
+            if attribute.type == DATA:
+                self._streams.setdefault(attribute.name, []).append(attribute)
         self._check_complete({number, *extensions})
 
     def _check_complete(self, present: set[int]) -> None:
@@ -91,12 +100,8 @@ class File:
             if number not in present:
                 raise DamagedError(f"file record {number}, which holds a part of it, is lost")
 
-    def _of(self, kind: int) -> list[Attribute]:
-        found = [each for each in self._attributes if each.type == kind]
-        return sorted(found, key=lambda each: each.lowest_vcn)
-
     def _value(self, kind: int) -> bytes:
-        pieces = self._of(kind)
+        pieces = self._kinds.get(kind)
         return self._mft.value(pieces) if pieces else b""
 
     # --- facts --------------------------------------------------------------------------------
@@ -115,12 +120,25 @@ class File:
 
     def name_times(self, entry: Entry) -> Times:
         """Return the times of the $FILE_NAME that is this entry."""
-        for attribute in self._of(FILE_NAME):
-            found = parse_file_name(attribute.value)
-            same = found.parent & NUMBER == entry.parent and found.name == entry.name
-            if same or entry.record == entry.parent:
-                return Times(*found.times)
-        raise DamagedError(f"its record holds no name {entry.name!r}")
+        names = self._name_times
+        found = next(iter(names.values()), None)  # the root bears one name, ".", in itself
+        if entry.record != entry.parent:
+            found = names.get((entry.parent, entry.name))
+        if found is None:
+            raise DamagedError(f"its record holds no name {entry.name!r}")
+        return found
+
+    @cached_property
+    def _name_times(self) -> dict[tuple[int, str], Times]:
+        """Times by record of the directory and name; of two that are equal the first counts."""
+        found: dict[tuple[int, str], Times] = {}
+        for attribute in self._kinds.get(FILE_NAME, ()):
+            try:
+                name = parse_file_name(attribute.value)
+            except DamagedError:
+                break  # what comes before counts, as it did when the table was read
+            found.setdefault((name.parent & NUMBER, name.name), Times(*name.times))
+        return found
 
     def reparse(self) -> Reparse | None:
         """Return the reparse point, None when there is none."""
@@ -142,7 +160,7 @@ class File:
 
     def efs(self) -> bytes:
         """Return the $EFS attribute, empty when there is none; raise DamagedError when it is not whole."""
-        pieces = [each for each in self._of(LOGGED_UTILITY_STREAM) if each.name == EFS]
+        pieces = [each for each in self._kinds.get(LOGGED_UTILITY_STREAM, ()) if each.name == EFS]
         if pieces and pieces[0].size > LARGEST_EFS:
             raise DamagedError(f"its {EFS} attribute claims {pieces[0].size} bytes")
         return self._mft.value(pieces) if pieces else b""
@@ -151,7 +169,7 @@ class File:
 
     def streams(self) -> Iterator[StreamInfo]:
         """Yield the data streams as Windows lists them: the unnamed one first, an overlay's storage not at all."""
-        names = sorted({each.name for each in self._of(DATA)})
+        names = sorted(self._streams)
         overlay = wof_algorithm(self.reparse())
         for name in names:
             if overlay and name == WOF_STREAM:
@@ -162,37 +180,32 @@ class File:
     def _stream_info(self, name: str, stored: str, overlay: Algorithm | None) -> StreamInfo:
         first = self._pieces(name)[0]
         pieces = self._pieces(stored)
-        runs = () if pieces[0].resident else tuple(self._mft.runs(pieces))
-        if not pieces[0].resident:
-            self._check_runs(runs, pieces[0].size)
+        runs = self._runs(pieces, pieces[0].size)
         overlaid = stored != name
         return StreamInfo(
             name=name,
             size=first.size,
-            allocated=sum(run.length for run in runs if run.offset is not None),
+            allocated=runs.allocated,
             valid=first.size if overlaid else first.valid,
             resident=pieces[0].resident,
             compressed=bool(first.flags & COMPRESSED),
             sparse=bool(first.flags & SPARSE) and not overlaid,
             encrypted=bool(first.flags & ENCRYPTED),
             wof=overlay.name if overlay and overlaid else "",
-            runs=runs,
+            runs=runs.runs,
         )
 
-    def _check_runs(self, runs: Sequence[Run], size: int) -> None:
-        """Refuse a size that the clusters do not bear out: one false bit of it would outgrow every store."""
-        room = self._mft.volume.size
-        if sum(run.length for run in runs) < size:
-            raise DamagedError(f"its run list is shorter than its {size} bytes")
-        held = [run for run in runs if run.offset is not None]
-        if sum(run.length for run in held) > room or any(
-            (run.offset or 0) + run.length > room for run in held
-        ):
-            raise DamagedError(f"its run list leads outside the {room} bytes of the volume")
+    def _runs(self, pieces: Sequence[Attribute], size: int) -> RunList:
+        """Return the runs of a stream, none when it is resident; raise DamagedError when they cannot hold ``size``."""
+        if pieces[0].resident:
+            return RunList()
+        runs = self._mft.runs(pieces)
+        runs.check(size, self._mft.volume.size)
+        return runs
 
     def _pieces(self, name: str) -> list[Attribute]:
         """Return the pieces of a stream in order; raise DamagedError when there is no such stream, or no start."""
-        pieces = [each for each in self._of(DATA) if each.name == name]
+        pieces = self._streams.get(name)
         if not pieces:
             raise DamagedError(f"it has no stream {name!r}" if name else "it has no content")
         if pieces[0].lowest_vcn or (pieces[0].resident and len(pieces) > 1):
@@ -218,22 +231,17 @@ class File:
         pieces = self._pieces(name)
         if not pieces[0].flags & ENCRYPTED:
             raise DamagedError(f"its stream {name!r} is not encrypted")
-        runs = [] if pieces[0].resident else self._mft.runs(pieces)
-        if not pieces[0].resident:
-            self._check_runs(runs, padded(pieces[0].size))
-        return open_ciphertext(self._mft, pieces[0], runs)
+        runs = self._runs(pieces, padded(pieces[0].size))
+        return open_ciphertext(self._mft, pieces[0], runs.runs)
 
     def _open_stored(self, pieces: Sequence[Attribute]) -> Stream:
         first = pieces[0]
         if first.resident:
             return BytesStream(first.value)
-        runs = self._mft.runs(pieces)
-        volume = self._mft.volume
-        self._check_runs(runs, first.size)
-        if first.flags & COMPRESSED and first.compression_unit:
-            unit = self._mft.boot.cluster_size << min(first.compression_unit, 32)
-            return CompressedStream(volume, runs, first.size, first.valid, unit)
-        return RunStream(volume, runs, first.size, first.valid)
+        runs = self._runs(pieces, first.size).runs
+        compressed = first.flags & COMPRESSED and first.compression_unit
+        unit = self._mft.boot.cluster_size << min(first.compression_unit, 32) if compressed else 0
+        return open_runs(self._mft.volume, runs, first.size, first.valid, unit)
 
     def _refuse_absent(self, reparse: Reparse, pieces: Sequence[Attribute]) -> None:
         """Raise UnsupportedError when the reparse point says that the content is not in these clusters."""
@@ -258,4 +266,4 @@ class File:
         """Tell whether a stream has a size but not one cluster."""
         if pieces[0].resident or not pieces[0].size:
             return False
-        return all(run.offset is None for run in self._mft.runs(pieces))
+        return not self._mft.runs(pieces).allocated

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from extractor.errors import DamagedError
 from extractor.filesystems.ntfs.file import File
 from extractor.filesystems.ntfs.mft import Mft
-from extractor.filesystems.ntfs.names import ROOT, plant
-from extractor.filesystems.ntfs.scan import scan_mft
+from extractor.filesystems.ntfs.names import ROOT, Names
+from extractor.filesystems.ntfs.plain import PlainFiles
 from extractor.filesystems.ntfs.secure import SecurityDescriptors
+from extractor.filesystems.ntfs.table import read_table
 from extractor.filesystems.ntfs.wof import wof_algorithm
 from extractor.filesystems.sddl import sddl
 from extractor.filesystems.tree import is_link
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 SECURE = 9
 FIRST_NORMAL = 16
 """Records below hold the file system's own files ($MFT, $LogFile … $Extend)."""
+SMALL = 4096
+"""Bytes of a descriptor that is kept with its text."""
 HIDDEN_BY_WOF = FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_SPARSE_FILE
 
 
@@ -42,12 +45,14 @@ class NtfsFilesystem:
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
         self._mft = Mft(volume, open_ntfs_boot(volume))
-        self._scan = scan_mft(self._mft)
-        self._tree, orphaned = plant(self._scan)
-        self._damage = [*self._mft.damage, *self._scan.damage, *orphaned]
+        self._table = read_table(self._mft)
+        self._names = Names(self._table)
+        self._plain = PlainFiles(self._mft, self._table)
+        self._damage = [*self._mft.damage, *self._table.damage, *self._names.damage]
         self._secure = self._open_secure()
         self._file = lru_cache(maxsize=256)(self._read_file)
-        self._descriptor = lru_cache(maxsize=4096)(self._look_up)
+        self._shared = lru_cache(maxsize=4096)(self._look_up)
+        self._own = lru_cache(maxsize=4096)(_described)
 
     @property
     def info(self) -> VolumeInfo:
@@ -55,7 +60,7 @@ class NtfsFilesystem:
 
     @property
     def root(self) -> Entry:
-        return self._tree.root
+        return self._names.root
 
     @property
     def damage(self) -> Sequence[Damage]:
@@ -64,32 +69,35 @@ class NtfsFilesystem:
     @property
     def orphans(self) -> Sequence[Entry]:
         """Entries whose directory is lost; each has a Damage too."""
-        return self._tree.orphans
+        return self._names.orphans
 
     def children(self, directory: Entry) -> Sequence[Entry]:
         if is_link(directory) or not directory.directory:
             return ()
-        found = self._tree.children(directory.record)
+        found = self._names.children(directory.record)
         if directory.record == ROOT:
             return [each for each in found if each.record >= FIRST_NORMAL]
-        return tuple(found)
+        return found
 
     def named(self, name: str) -> Sequence[Entry]:
-        return tuple(self._tree.named(name))
+        return self._names.named(name)
 
     def names(self, record: int) -> Sequence[Entry]:
-        return tuple(self._tree.names(record))
+        return self._names.names(record)
 
     def path(self, entry: Entry) -> tuple[str, ...]:
-        return self._tree.path(entry)
+        return self._names.path(entry)
 
     def metadata(self, entry: Entry) -> Metadata:
         """Return everything but the content, as Windows would show it; raise DamagedError."""
+        plain = self._plain.metadata(entry, self._describe)
+        return plain if plain is not None else self._exact_metadata(entry)
+
+    def _exact_metadata(self, entry: Entry) -> Metadata:
+        """Return the metadata of any file, from its records."""
         file = self._file(entry.record, entry.sequence)
         standard, reparse = file.standard_information(), file.reparse()
-        descriptor, text = self._descriptor(standard.security_id) or _described(
-            file.own_descriptor()
-        )
+        descriptor, text = self._describe(standard.security_id, file.own_descriptor())
         attributes = standard.attributes | (FILE_ATTRIBUTE_DIRECTORY if entry.directory else 0)
         if wof_algorithm(reparse):
             # The filter shows an overlaid file as an ordinary one.
@@ -102,13 +110,16 @@ class NtfsFilesystem:
             security=descriptor,
             sddl=text,
             reparse=reparse,
-            link_count=len(self._tree.names(entry.record)),
+            link_count=self._names.links(entry.record),
             object_id=file.object_id(),
             extended_attributes=file.extended_attributes(),
         )
 
     def open(self, entry: Entry, stream: str = "") -> Stream:
         """Open a stream as Windows would read it; raise DamagedError, UnsupportedError or EncryptedError."""
+        plain = self._plain.open(entry, stream)
+        if plain is not None:
+            return plain
         return self._file(entry.record, entry.sequence).open(stream)
 
     def efs(self, entry: Entry) -> bytes:
@@ -122,21 +133,29 @@ class NtfsFilesystem:
     def close(self) -> None:
         """Forget what was read; the image is closed by whoever opened it."""
         self._file.cache_clear()
-        self._descriptor.cache_clear()
+        self._shared.cache_clear()
+        self._own.cache_clear()
 
     def _read_file(self, record: int, sequence: int) -> File:
-        extensions = self._scan.extensions.get(record | sequence << 48, ())
+        extensions = self._table.extensions.get(record | sequence << 48, ())
         return File(self._mft, record, sequence, extensions)
 
     def _open_secure(self) -> SecurityDescriptors | None:
         try:
-            sequence = self._scan.sequences.get(SECURE, SECURE)
+            sequence = self._table.sequence(SECURE) or SECURE
             return SecurityDescriptors(self._read_file(SECURE, sequence).open("$SDS"))
         except DamagedError as error:
             self._damage.append(
                 Damage(SECURE, f"descriptors that files share are lost: {error}", lost=False)
             )
             return None
+
+    def _describe(self, identity: int, own: bytes) -> tuple[bytes, str]:
+        """Return the descriptor of a file and its text: the shared one, or its own where it has no id."""
+        shared = self._shared(identity)
+        if shared is not None:
+            return shared
+        return self._own(own) if len(own) <= SMALL else _described(own)
 
     def _look_up(self, identity: int) -> tuple[bytes, str] | None:
         """Return a shared descriptor; one that is lost is named once, and the file is read without it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from extractor.errors import DamagedError, ImageError
 from extractor.filesystems.ntfs.records import (
     ATTRIBUTE_LIST,
@@ -17,7 +19,7 @@ from extractor.filesystems.ntfs.records import (
     parse_header,
     spans,
 )
-from extractor.filesystems.ntfs.runs import parse_runs
+from extractor.filesystems.ntfs.runs import RunList, join, mapping_pairs, parse_pairs
 from extractor.filesystems.ntfs.streams import RunStream
 from extractor.model import Damage
 from extractor.volumes.volume import read_exactly
@@ -25,13 +27,17 @@ from extractor.volumes.volume import read_exactly
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from extractor.model import Run
+    from extractor.filesystems.ntfs.columns import Column
     from extractor.seams import Readable
     from extractor.volumes.ntfs_boot import NtfsBoot
 
 LARGEST_VALUE = 16 << 20
 """Bytes of an attribute that is read as one value (list, reparse data, descriptor, extended attributes)."""
 
+AHEAD = 16
+"""Records that are read together when one is asked for."""
+RECORDS = 8 * LARGEST_VALUE
+"""Records that are read: as many as a bitmap of that size can tell of, a thousand times what volumes have."""
 _LIST_ENTRY = struct.Struct("<IHBBQQH")
 
 
@@ -43,10 +49,13 @@ class Mft:
         self.boot = boot
         self.damage: list[Damage] = []
         """What was wrong with the table itself, and how it was opened all the same."""
+        self.count = 0
+        """Number of records."""
+        self._block = -AHEAD, b""
+        """The records read last, and the number of the first of them: files lie beside one another."""
         first = self._open_first()
         self._bitmap = self._read_bitmap(first)
         self.count = self._count()
-        """Number of records."""
 
     def _count(self) -> int:
         """Return how many records there are: no more than the runs and the volume have room for."""
@@ -55,21 +64,42 @@ class Mft:
         if self._stream.size > room:
             reason = f"the master file table claims {self._stream.size} bytes, there are {room}"
             self.damage.append(Damage(0, reason))
-        return count
+        if count > RECORDS:
+            reason = f"the master file table claims {count} records, the first {RECORDS} were read"
+            self.damage.append(Damage(0, reason))
+        return min(count, RECORDS)
 
     def record(self, number: int) -> bytes:
         """Return a record with its fix-ups undone; raise DamagedError."""
-        return fix_up(self.raw(number, 1))
+        first, block = self._block
+        if not first <= number < first + AHEAD:
+            first, block = self._around(number)
+        size = self.boot.record_size
+        return fix_up(block[(number - first) * size : (number - first + 1) * size])
+
+    def _around(self, number: int) -> tuple[int, bytes]:
+        """Return the records about one, and keep them; where one of them cannot be read, it alone."""
+        first = number - number % AHEAD
+        if number >= self.count:
+            return number, self.raw(number, 1)
+        try:
+            self._block = first, self.raw(first, min(AHEAD, self.count - first))
+        except DamagedError:
+            return number, self.raw(number, 1)
+        return self._block
 
     def raw(self, number: int, count: int) -> bytes:
         """Return ``count`` records as they are on disk; raise DamagedError."""
         size = self.boot.record_size
         return read_exactly(self._stream, number * size, count * size, f"file record {number}")
 
-    def allocated(self, number: int) -> bool:
-        """Tell whether the $MFT's bitmap has this record in use; when the bitmap is lost, every record is."""
-        byte = number // 8
-        return byte >= len(self._bitmap) or bool(self._bitmap[byte] >> number % 8 & 1)
+    def in_use(self) -> Column:
+        """Return for each record whether the $MFT's bitmap has it in use; what it does not reach counts as in use."""
+        found = np.ones(self.count, bool)
+        bits = np.frombuffer(self._bitmap, np.uint8)[: -(-self.count // 8)]
+        bits = np.unpackbits(bits, bitorder="little", count=min(8 * len(bits), self.count))
+        found[: len(bits)] = bits
+        return found
 
     def value(self, pieces: Sequence[Attribute]) -> bytes:
         """Return the whole value of an attribute, wherever it lies; raise DamagedError."""
@@ -78,20 +108,20 @@ class Mft:
         size = pieces[0].size
         if size > LARGEST_VALUE:
             raise DamagedError(f"attribute 0x{pieces[0].type:x} claims {size} bytes")
-        stream = RunStream(self.volume, self.runs(pieces), size, pieces[0].valid)
+        stream = RunStream(self.volume, self.runs(pieces).runs, size, pieces[0].valid)
         return stream.read_at(0, size)
 
-    def runs(self, pieces: Sequence[Attribute]) -> list[Run]:
+    def runs(self, pieces: Sequence[Attribute]) -> RunList:
         """Return the runs of an attribute from all its pieces in order; raise DamagedError when one is missing."""
-        runs: list[Run] = []
+        lists: list[RunList] = []
         length = 0
         for piece in pieces:
             if piece.resident or piece.lowest_vcn * self.boot.cluster_size != length:
                 raise DamagedError(f"a piece of attribute 0x{piece.type:x} is missing")
-            found = parse_runs(piece.raw, self.boot.cluster_size)
-            length += sum(run.length for run in found)
-            runs += found
-        return runs
+            found = parse_pairs(mapping_pairs(piece.raw), self.boot.cluster_size)
+            length += found.length
+            lists.append(found)
+        return join(lists)
 
     def _open_first(self) -> list[Attribute]:
         """Open the table through record 0 or the copy of it in $MFTMirr; raise ImageError when both are bad."""
@@ -116,14 +146,23 @@ class Mft:
         pieces = [each for each in first if each.type == DATA and not each.name]
         if not pieces or pieces[0].resident:
             raise DamagedError("it has no run list")
+        pieces.sort(key=lambda each: each.lowest_vcn)
         size, valid = pieces[0].size, pieces[0].valid
-        self._stream = RunStream(self.volume, self.runs(pieces), size, valid)
+        self._stream = RunStream(self.volume, self.runs(pieces).runs, size, valid)
         for number in self._further_records(first):
             further = parse_attributes(self.record(number))
-            pieces += [each for each in further if each.type == DATA and not each.name]
+            pieces = [each for each in further if each.type == DATA and not each.name]
             pieces.sort(key=lambda each: each.lowest_vcn)
-            self._stream = RunStream(self.volume, self.runs(pieces), size, valid)
+            for piece in pieces:
+                self._extend(piece)
         return self._stream
+
+    def _extend(self, piece: Attribute) -> None:
+        """Add the runs of a further piece of $MFT; raise DamagedError when one before it is missing."""
+        if piece.resident or piece.lowest_vcn * self.boot.cluster_size != self._stream.held:
+            raise DamagedError(f"a piece of attribute 0x{piece.type:x} is missing")
+        found = parse_pairs(mapping_pairs(piece.raw), self.boot.cluster_size)
+        self._stream.extend(found.runs)
 
     def _further_records(self, first: Sequence[Attribute]) -> list[int]:
         listed = [each for each in first if each.type == ATTRIBUTE_LIST]

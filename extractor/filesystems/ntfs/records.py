@@ -8,10 +8,12 @@ names with lone surrogates and takes about a millisecond for a record (measured 
 from __future__ import annotations
 
 import struct
+from codecs import utf_16_le_decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
+from extractor.filesystems.ntfs.frozen import constructor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +87,9 @@ class FileName:
     namespace: int
 
 
+_attribute, _file_name = constructor(Attribute), constructor(FileName)
+
+
 def fix_up(data: bytes) -> bytes:
     """Return a record with the update sequence undone; raise DamagedError when it is no record, or is torn."""
     if data[:4] != b"FILE":
@@ -130,18 +135,15 @@ def parse_attribute(raw: bytes) -> Attribute:
     if form == 0:
         length, offset = _RESIDENT.unpack_from(raw, 16)
         value = _part(raw, offset, length, "value")
-        return Attribute(
-            kind, name, flags, resident=True, raw=raw, value=value, size=length, valid=length
-        )
+        return _attribute(kind, name, flags, True, raw, value, 0, 0, length, length, 0)
     if len(raw) < 64:
         raise DamagedError(f"attribute 0x{kind:x} is too short for a run list")
     lowest, _, _, unit, allocated, size, valid = _NONRESIDENT.unpack_from(raw, 16)
     if max(lowest, allocated, size, valid) >= 1 << 63:
         raise DamagedError(f"attribute 0x{kind:x} gives a negative size")
-    return Attribute(
-        kind, name, flags, resident=False, raw=raw, lowest_vcn=lowest, allocated=allocated,
-        size=size, valid=min(valid, size), compression_unit=unit & 0xFF,
-    )  # fmt: skip
+    return _attribute(
+        kind, name, flags, False, raw, b"", lowest, allocated, size, min(valid, size), unit & 0xFF
+    )
 
 
 def parse_file_name(value: bytes) -> FileName:
@@ -152,12 +154,13 @@ def parse_file_name(value: bytes) -> FileName:
     length, namespace = value[64], value[65]
     name = decode_name(_part(value, 66, 2 * length, "file name"))
     created, modified, changed, accessed = times
-    return FileName(parent, (created, modified, changed, accessed), name, namespace)
+    return _file_name(parent, (created, modified, changed, accessed), name, namespace)
 
 
-def decode_name(raw: bytes) -> str:
+def decode_name(raw: bytes | bytearray) -> str:
     """Return UTF-16 as text; lone surrogates, which NTFS allows, stay as they are."""
-    return raw.decode("utf-16-le", "surrogatepass")
+    # bytes.decode looks the codec up and calls a function of Python's around this one.
+    return utf_16_le_decode(raw, "surrogatepass", True)[0]
 
 
 def _part(data: bytes, start: int, length: int, what: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from extractor.errors import DamagedError
 from extractor.filesystems.ntfs.codecs import decompress
-from extractor.seams import ZEROS, Mapped, Piece
+from extractor.seams import ZEROS, Piece, mapped
 from extractor.volumes.volume import read_exactly
 
 if TYPE_CHECKING:
@@ -28,53 +28,78 @@ class RunStream:
     def __init__(self, volume: Readable, runs: Sequence[Run], size: int, valid: int) -> None:
         self.size = size
         self._volume = volume
-        self._runs = runs
+        self._runs = list(runs)
         self._valid = min(valid, size)
-        self._starts = [0, *accumulate(run.length for run in runs)]
+        self._starts = list(accumulate([run.length for run in runs], initial=0))
+
+    @property
+    def held(self) -> int:
+        """Bytes of all runs."""
+        return self._starts[-1]
 
     @property
     def allocated(self) -> int:
         """Bytes of the runs that are no holes."""
         return sum(run.length for run in self._runs if run.offset is not None)
 
+    def extend(self, runs: Sequence[Run]) -> None:
+        """Add runs at the end."""
+        self._runs += runs
+        self._starts += accumulate([run.length for run in runs], initial=self._starts.pop())
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes; raise DamagedError where the runs end early or leave the volume."""
         end = min(offset + length, self.size)
         if end <= offset:
             return b""
-        data_end = max(offset, min(end, self._valid))
-        return b"".join(self._pieces(offset, data_end)) + bytes(end - data_end)
+        return b"".join([self._read(place, size) for place, size in self._stretches(offset, end)])
 
-    def _pieces(self, offset: int, end: int) -> Iterator[bytes]:
-        index = bisect_right(self._starts, offset) - 1
-        while offset < end:
+    def _read(self, place: int | None, size: int) -> bytes:
+        if place is None:
+            return bytes(size)
+        return read_exactly(self._volume, place, size, "a cluster of it")
+
+    def _stretches(self, offset: int, end: int) -> Iterator[tuple[int | None, int]]:
+        """Yield (place on the volume or None for zeros, bytes), neighbours on the volume joined."""
+        data_end = max(offset, min(end, self._valid))
+        index, begin, size = bisect_right(self._starts, offset) - 1, -1, 0
+        zeros = end - data_end
+        while offset < data_end:
             if index >= len(self._runs):
                 raise DamagedError(f"its run list ends at byte {offset} of {self.size}")
             run, inside = self._runs[index], offset - self._starts[index]
-            length = min(run.length - inside, end - offset)
+            step = min(run.length - inside, data_end - offset)
+            if size and (run.offset is None or run.offset + inside != begin + size):
+                yield begin, size
+                size = 0
             if run.offset is None:
-                yield bytes(length)
+                yield None, step
             else:
-                yield read_exactly(self._volume, run.offset + inside, length, "a cluster of it")
-            offset += length
-            index += 1
+                begin = begin if size else run.offset + inside
+                size += step
+            offset, index = offset + step, index + 1
+        if size:
+            yield begin, size
+        if zeros:
+            yield None, zeros
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
-        """Return where an extent (``extents``) or a part of it lies; None when the volume must decode it."""
-        if not isinstance(self._volume, Mapped):
+        """Return where a range of it lies; None when the volume must decode it."""
+        volume = mapped(self._volume)
+        if volume is None:
             return None
         found: list[Piece] = []
-        index, end = bisect_right(self._starts, offset) - 1, offset + length
-        while offset < end:
-            run, inside = self._runs[index], offset - self._starts[index]
-            step = min(run.length - inside, end - offset)
-            if run.offset is None:
-                found.append(Piece(ZEROS, 0, step))
-            elif (pieces := self._volume.pieces(run.offset + inside, step)) is not None:
+        for place, size in self._stretches(offset, offset + length):
+            if place is None:
+                found.append(Piece(ZEROS, 0, size))
+            elif place + size > self._volume.size:
+                raise DamagedError(
+                    f"a cluster of it should lie at byte {place}, outside its volume"
+                )
+            elif (pieces := volume.pieces(place, size)) is not None:
                 found += pieces
             else:
                 return None
-            offset, index = offset + step, index + 1
         return found
 
     def extents(self) -> Iterator[tuple[int, int]]:
@@ -110,7 +135,8 @@ class CompressedStream:
         self._starts = [0, *accumulate(run.length for run in runs)]
         allocated = sum(run.length for run in runs)
         self._raw = RunStream(volume, runs, allocated, allocated)
-        self._decoded = lru_cache(maxsize=4)(self._decode)
+        self._last = lru_cache(maxsize=1)(self._one)
+        """One unit; who reads in small steps asks for it again and again."""
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes; raise DamagedError when a unit cannot be decompressed."""
@@ -119,21 +145,26 @@ class CompressedStream:
             return b""
         data_end = max(offset, min(end, self._valid))
         first, last = offset // self._unit, -(-data_end // self._unit)
-        plain = b"".join(self._decoded(index) for index in range(first, last))
+        units = self._last(first) if last - first == 1 else b"".join(self._units(first, last))
         start = offset - first * self._unit
-        return plain[start : start + data_end - offset] + bytes(end - data_end)
+        return units[start : start + data_end - offset] + bytes(end - data_end)
 
-    def _decode(self, index: int) -> bytes:
-        start, end = index * self._unit, (index + 1) * self._unit
+    def _one(self, index: int) -> bytes:
+        (unit,) = self._units(index, index + 1)
+        return unit
+
+    def _units(self, first: int, last: int) -> Iterator[bytes]:
+        """Yield whole units, read together."""
+        begin, end = first * self._unit, last * self._unit
         if end > self._raw.size:
             raise DamagedError(f"its run list ends at byte {self._raw.size} of {self.size}")
-        stored = self._stored(start, end)
-        if stored == 0:
-            return bytes(self._unit)
-        data = self._raw.read_at(start, stored)
-        if stored == self._unit:
-            return data
-        return decompress("LZNT1", data, self._unit).ljust(self._unit, b"\0")
+        raw = self._raw.read_at(begin, end - begin)
+        for start in range(begin, end, self._unit):
+            stored = self._stored(start, start + self._unit)
+            data = raw[start - begin : start - begin + (stored or self._unit)]
+            if 0 < stored < self._unit:
+                data = decompress("LZNT1", data, self._unit).ljust(self._unit, b"\0")
+            yield data
 
     def _stored(self, start: int, end: int) -> int:
         """Return how many bytes of the unit are on disk; they come first, the hole after them."""
@@ -158,3 +189,12 @@ class CompressedStream:
             if last > first:
                 yield first, last - first
                 done = last
+
+
+def open_runs(
+    volume: Readable, runs: Sequence[Run], size: int, valid: int, unit: int
+) -> RunStream | CompressedStream:
+    """Return a non-resident stream; ``unit`` is the bytes of its compression unit, 0 when it is not compressed."""
+    if unit:
+        return CompressedStream(volume, runs, size, valid, unit)
+    return RunStream(volume, runs, size, valid)

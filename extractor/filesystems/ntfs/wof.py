@@ -85,9 +85,17 @@ class WofStream:
         return plain[offset - first * chunk : end - first * chunk]
 
     def _plain(self, first: int, last: int) -> Iterator[bytes]:
+        """Yield the content of chunks, read together."""
+        chunk = self._algorithm.chunk
         bounds = self._bounds(first, last)
-        for index, (start, end) in enumerate(pairwise(bounds), first):
-            yield self._chunk(index, start, end)
+        sizes = [min(chunk, self.size - index * chunk) for index in range(first, last)]
+        for index, (start, end) in enumerate(pairwise(bounds)):
+            if not start < end or end - start > sizes[index]:
+                raise DamagedError(f"its compressed chunk {first + index} has an impossible place")
+        begin, total = bounds[0], bounds[-1] - bounds[0]
+        data = read_exactly(self._stored, self._table + begin, total, "a compressed chunk")
+        for index, (start, end) in enumerate(pairwise(bounds)):
+            yield self._chunk(first + index, data[start - begin : end - begin], sizes[index])
 
     def _bounds(self, first: int, last: int) -> list[int]:
         """Return where chunks ``first`` to ``last`` begin in the stored data, and where the last ends."""
@@ -101,11 +109,7 @@ class WofStream:
             bounds.append(self._stored.size - self._table)
         return bounds
 
-    def _chunk(self, index: int, start: int, end: int) -> bytes:
-        wanted = min(self._algorithm.chunk, self.size - index * self._algorithm.chunk)
-        if not start < end or end - start > wanted:
-            raise DamagedError(f"its compressed chunk {index} has an impossible place")
-        data = read_exactly(self._stored, self._table + start, end - start, "a compressed chunk")
+    def _chunk(self, index: int, data: bytes, wanted: int) -> bytes:
         if len(data) == wanted:
             return data
         plain = decompress(self._algorithm.codec, data, wanted)

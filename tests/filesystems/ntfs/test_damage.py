@@ -268,7 +268,7 @@ def test_an_encrypted_file_is_refused_and_says_so(solo: NtfsFilesystem, spoilt: 
 def test_a_file_with_a_lost_extension_record_is_refused_whole(
     solo: NtfsFilesystem, spoilt: Spoilt
 ) -> None:
-    extension = next(iter(solo._scan.extensions.items()))
+    extension = next(iter(solo._table.extensions.items()))
     base, (number, *_) = extension
     spoilt.write(number, 510, b"\xaa\xbb")
     filesystem = spoilt.open()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 
 import pytest
+from dissect.ntfs.attr import AttributeHeader
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.errors import DamagedError
+from extractor.filesystems import find
 from extractor.filesystems.memory import BytesStream
+from extractor.filesystems.ntfs import NtfsFilesystem, codecs
 from extractor.filesystems.ntfs.codecs import decompress
-from extractor.filesystems.ntfs.runs import parse_runs
+from extractor.filesystems.ntfs.runs import LONGEST, parse_runs
 from extractor.filesystems.ntfs.streams import CompressedStream, RunStream
 from extractor.filesystems.ntfs.wof import ALGORITHMS, WofStream
 from extractor.model import Run
+from extractor.seams import ZEROS, Piece
 from extractor.testing import FakeImage
+from sample_images import contents_of
+from tests.conftest import need_tool
 
 CLUSTER = 512
 DISK = FakeImage(bytes(range(256)) * 64)
@@ -45,6 +52,38 @@ def test_any_mapping_pairs_give_bounded_runs_or_damage(mapping: bytes) -> None:
     except DamagedError:
         return
     assert all(run.length > 0 and (run.offset is None or run.offset >= 0) for run in found)
+
+
+PAIRS = st.builds(
+    lambda sizes, rest: bytes([sizes]) + rest,
+    st.sampled_from([0x01, 0x02, 0x11, 0x12, 0x21, 0x22, 0x31, 0x41, 0x44, 0x88]),
+    st.binary(min_size=1, max_size=16),
+)
+
+
+@given(st.lists(PAIRS, max_size=6).map(b"".join))
+def test_mapping_pairs_give_what_dissect_makes_of_them(mapping: bytes) -> None:
+    header = struct.pack("<IIBBHHH", 0x80, 72, 1, 0, 64, 0, 0)
+    raw = header + bytes(16) + struct.pack("<H", 64) + bytes(30) + mapping
+    try:
+        # A hole has no start, whatever its annotations say.
+        theirs: list[tuple[int | None, int]] = list(AttributeHeader.from_bytes(raw).dataruns())
+    except struct.error:
+        return  # a number of more than eight bytes: no volume is that large
+    except (IndexError, EOFError):
+        with pytest.raises(DamagedError):
+            runs_of(mapping)
+        return
+    starts = [start for start, _ in theirs if start is not None]
+    if any(count <= 0 for _, count in theirs) or any(start < 0 for start in starts):
+        with pytest.raises(DamagedError):
+            runs_of(mapping)
+    elif sum(count for _, count in theirs) * CLUSTER <= LONGEST:
+        wanted = [
+            Run(None if start is None else start * CLUSTER, count * CLUSTER)
+            for start, count in theirs
+        ]
+        assert runs_of(mapping) == wanted
 
 
 def test_holes_and_what_lies_beyond_the_valid_length_are_zeros() -> None:
@@ -131,3 +170,83 @@ def test_any_compressed_bytes_give_no_more_than_was_asked_for(data: bytes, codec
         assert len(decompress(codec, data, 4096)) <= 4096
     except DamagedError:
         return
+
+
+class Reads(FakeImage):
+    """Keeps what is asked of it, and tells where its bytes lie: in file 3, from byte 1000 on."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.asked: list[tuple[int, int]] = []
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self.asked.append((offset, length))
+        return super().read_at(offset, length)
+
+    def pieces(self, offset: int, length: int) -> list[Piece]:
+        return [Piece(3, 1000 + offset, length)]
+
+
+def test_runs_that_are_neighbours_on_the_volume_are_read_at_once() -> None:
+    disk = Reads(DISK.content)
+    runs = [Run(0, 512), Run(512, 1024), Run(None, 512), Run(1536, 512), Run(4096, 512)]
+    stream = RunStream(disk, runs, 3072, 3072)
+    whole = DISK.content[:1536] + bytes(512) + DISK.content[1536:2048] + DISK.content[4096:4608]
+    assert stream.read_at(0, 3072) == whole
+    assert disk.asked == [(0, 1536), (1536, 512), (4096, 512)]
+    for offset in range(0, 3072, 100):
+        for length in (1, 511, 1500, 9999):
+            assert stream.read_at(offset, length) == whole[offset : offset + length]
+
+
+def test_pieces_tell_where_runs_lie_and_what_is_zeros() -> None:
+    runs = [Run(0, 512), Run(512, 512), Run(None, 512), Run(4096, 1024)]
+    stream = RunStream(Reads(DISK.content), runs, 2560, 2000)
+    assert stream.pieces(0, 2560) == [
+        Piece(3, 1000, 1024), Piece(ZEROS, 0, 512), Piece(3, 5096, 464), Piece(ZEROS, 0, 560),
+    ]  # fmt: skip
+    assert stream.pieces(1000, 30) == [Piece(3, 2000, 24), Piece(ZEROS, 0, 6)]
+    assert RunStream(DISK, runs, 2560, 2000).pieces(0, 10) is None
+
+
+def test_pieces_outside_the_volume_are_damage() -> None:
+    stream = RunStream(Reads(DISK.content), [Run(len(DISK.content), 512)], 512, 512)
+    with pytest.raises(DamagedError, match="outside"):
+        stream.pieces(0, 512)
+
+
+def test_many_units_are_read_at_once_and_each_as_it_is() -> None:
+    parts = [b"%d " % index * 500 for index in range(6)]
+    stored = [lznt1(part[:2000]).ljust(4096, b"\0") for part in parts]
+    disk = Reads(b"".join(stored))
+    runs = [run for index in range(6) for run in (Run(4096 * index, 4096), Run(None, 4096))]
+    stream = CompressedStream(disk, runs, 6 * 8192, 6 * 8192, 8192)
+    whole = b"".join(part[:2000].ljust(8192, b"\0") for part in parts)
+    assert stream.read_at(0, 6 * 8192) == whole
+    for offset in range(0, 6 * 8192, 3000):
+        assert stream.read_at(offset, 9000) == whole[offset : offset + 9000]
+
+
+@pytest.mark.parametrize("library", ["libwim", "libfwnt"])
+def test_overlaid_files_are_read_with_either_library(
+    library: str, monkeypatch: pytest.MonkeyPatch, solo: NtfsFilesystem
+) -> None:
+    if library == "libwim":
+        need_tool("wimlib-imagex")
+        assert codecs.libwim() is not None
+    else:
+        monkeypatch.setattr(codecs, "libwim", lambda: None)
+    for truth in contents_of("solo").volumes[0].entries:
+        if "wof" in truth.path and truth.recipe.sha256:
+            found = find(solo, truth.path)
+            assert found is not None
+            stream = solo.open(found)
+            data = stream.read_at(0, stream.size)
+            assert hashlib.sha256(data).hexdigest() == truth.recipe.sha256
+
+
+def test_a_chunk_that_libwim_refuses_is_damage() -> None:
+    need_tool("wimlib-imagex")
+    for codec in ("XPRESS", "LZX"):
+        with pytest.raises(DamagedError, match="libwim refuses it"):
+            decompress(codec, b"\xff" * 100, 4096)
