@@ -1,6 +1,6 @@
 """Path -> Image: the bytes of a captured disk, whatever container they were captured into.
 
-Words: a *container* is the file format around a disk (raw, VHD, VHDX, E01); a *segment* is one file of a set; the
+Words: a *container* is the file format around a disk (raw, VHD, VHDX, E01 …); a *segment* is one file of a set; the
 *medium* is the disk inside. Content decides which reader opens a file, never its suffix alone.
 """
 
@@ -25,7 +25,7 @@ def open_image(path: Path) -> Image:
     """Open a disk image, or a read-only block device, of any registered format; the caller closes it.
 
     Raises ImageError, one sentence: the file is missing, a directory, unreadable, empty, no disk image, of a format
-    we do not read, or not whole (a segment or a parent is missing, a structure is damaged, a log is not replayed).
+    we do not read, or not whole (a segment, an extent or a parent is missing, a structure is damaged).
     """
     head, tail = _ends(path)
     for reader in _readers():

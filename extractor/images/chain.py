@@ -1,4 +1,8 @@
-"""Differencing disks: from a child to its base, each parent found beside its child by its GUID."""
+"""Differencing disks: from a child to its base, each parent found beside its child by its GUID.
+
+Nothing that a disk says of its parent's place can lead out of the child's directory: of a Windows path only the name
+at its end is used, and it is tried first only because it is the likely one. The GUID decides.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,13 @@ from typing import Protocol, TypeVar
 from extractor.errors import DamagedError, ImageError
 from extractor.images.file import File, beside, open_file
 from extractor.model import ImageInfo
+from extractor.seams import Piece
 
 MAX_DEPTH = 64
 """Longest chain of differencing disks that is followed; Hyper-V itself makes 50 checkpoints at most."""
 SUFFIXES = {".vhd", ".vhdx", ".avhd", ".avhdx"}
+MAX_TOLD = 8
+"""Files that a message about a missing parent tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +39,26 @@ class DiskHeader:
     """Where the parent was, as Windows paths."""
 
 
+class DiskFile(Protocol):
+    """The open file of a disk, as it is or as it would be once its log is replayed."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def size(self) -> int: ...
+    def read_at(self, offset: int, length: int, /) -> bytes: ...
+    def piece(self, offset: int, length: int, /) -> Piece | None:
+        """Return a range for whoever copies it, None when it does not lie in the file as it is."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Disk(Protocol):
     """One disk of a chain, its file open."""
 
     @property
-    def file(self) -> File: ...
+    def file(self) -> DiskFile: ...
     @property
     def header(self) -> DiskHeader: ...
 
@@ -44,9 +66,13 @@ class Disk(Protocol):
 DiskKind = TypeVar("DiskKind", bound=Disk)
 Parse = Callable[[File], DiskKind]
 """Reads and checks the headers of an open file; raises ImageError."""
+Identify = Callable[[File], str]
+"""Reads a disk's own GUID from its header alone; raises ImageError."""
 
 
-def open_chain(path: Path, parse: Parse[DiskKind], opened: ExitStack) -> list[DiskKind]:
+def open_chain(
+    path: Path, parse: Parse[DiskKind], identify: Identify, opened: ExitStack
+) -> list[DiskKind]:
     """Open a disk and its parents, the base last; their files are closed when ``opened`` ends.
 
     Raises ImageError: a header is damaged, a file is cut, or a parent is missing (its GUID and the paths tried).
@@ -62,7 +88,7 @@ def open_chain(path: Path, parse: Parse[DiskKind], opened: ExitStack) -> list[Di
             return chain
         if disk.header.parent in seen or len(seen) >= MAX_DEPTH:
             raise ImageError(f"{path} is damaged: its chain of parents does not end")
-        path = _find_parent(disk, parse)
+        path = _find_parent(disk, identify)
 
 
 def chain_info(path: Path, chain: Iterable[Disk]) -> ImageInfo:
@@ -78,24 +104,6 @@ def chain_info(path: Path, chain: Iterable[Disk]) -> ImageInfo:
     )
 
 
-def check_blocks(file: File, blocks: Iterable[tuple[int, int]], end: int) -> None:
-    """Raise ImageError unless the blocks in use, as (start, end) in the file, end before ``end`` and do not overlap.
-
-    Block tables have no checksum of their own, but a wrong entry nearly always points into another block.
-    """
-    previous = 0
-    for start, stop in sorted(blocks):
-        if stop > end:
-            raise ImageError(
-                f"{file.path} is cut or damaged: a block lies at bytes {start} to {stop}, but the file has {file.size}"
-            )
-        if start < previous:
-            raise ImageError(
-                f"{file.path} is damaged: its block table gives byte {start} of the file to two blocks"
-            )
-        previous = stop
-
-
 def _open_one(path: Path, parse: Parse[DiskKind]) -> DiskKind:
     file = open_file(path)
     try:
@@ -108,27 +116,26 @@ def _open_one(path: Path, parse: Parse[DiskKind]) -> DiskKind:
         raise
 
 
-def _find_parent(child: DiskKind, parse: Parse[DiskKind]) -> Path:
+def _find_parent(child: Disk, identify: Identify) -> Path:
     """Return the file beside the child that has the GUID of its parent, the names that the child gives first."""
     path, wanted = child.file.path, child.header.parent
-    names = [_last_part(name) for name in child.header.parent_names]
     tried: list[str] = []
-    for candidate in _candidates(path, names):
-        identity = _identity(candidate, parse)
+    for candidate in _candidates(path, map(_last_part, child.header.parent_names)):
+        identity = _identity(candidate, identify)
         if identity == wanted:
             return candidate
-        if candidate.name in names:
-            tried.append(f"{candidate} {_fault(candidate, identity)}")
+        tried.append(f"{candidate} {_fault(candidate, identity)}")
+    more = f"; and {len(tried) - MAX_TOLD} more" if len(tried) > MAX_TOLD else ""
     raise ImageError(
         f"{path} is a differencing disk and its parent, GUID {wanted}, is missing: put the parent beside it "
-        f"(tried: {'; '.join(tried) or 'every disk there'})"
+        f"(tried: {'; '.join(tried[:MAX_TOLD]) or f'{path.parent}, where no other virtual disk lies'}{more})"
     )
 
 
 def _fault(candidate: Path, identity: str) -> str:
     if identity:
         return f"has the GUID {identity}"
-    return "is damaged" if candidate.exists() else "is not there"
+    return "has no GUID that can be read" if candidate.exists() else "is not there"
 
 
 def _candidates(child: Path, names: Iterable[str]) -> Iterator[Path]:
@@ -136,7 +143,7 @@ def _candidates(child: Path, names: Iterable[str]) -> Iterator[Path]:
     named = [child.parent / name for name in dict.fromkeys(names) if name]
     yield from named
     for each in beside(child):
-        if each.suffix.lower() in SUFFIXES and each not in named:
+        if each.suffix.lower() in SUFFIXES and each != child and each not in named:
             yield each
 
 
@@ -146,11 +153,15 @@ def _last_part(windows_path: str) -> str:
     return "" if name in {".", ".."} or "\0" in name else name
 
 
-def _identity(path: Path, parse: Parse[DiskKind]) -> str:
-    """Return a disk's GUID, empty when there is no sound disk at this path."""
+def _identity(path: Path, identify: Identify) -> str:
+    """Return a disk's GUID, empty when no header with one can be read at this path."""
     try:
-        disk = _open_one(path, parse)
+        file = open_file(path)
     except ImageError:
         return ""
-    disk.file.close()
-    return disk.header.identity
+    try:
+        return identify(file)
+    except (ImageError, DamagedError):
+        return ""
+    finally:
+        file.close()

@@ -1,17 +1,17 @@
 """What an E01 segment says of itself: its chain of sections, the geometry, where the chunk tables lie.
 
-Every checksum on the way is verified. Source: libewf, "Expert Witness Compression Format (EWF)"; numbers in the
-docstrings are offsets within the section's data.
+Every checksum on the way is verified. What cannot be read is kept as Lost, with the reason, in its place. Source:
+libewf, "Expert Witness Compression Format (EWF)"; numbers in the docstrings are offsets within the section's data.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from extractor.errors import ImageError
+from extractor.errors import DamagedError, ImageError
 from extractor.images.ewf_set import SIGNATURE
 from extractor.images.file import File
 
@@ -27,8 +27,10 @@ VOLUME, SMART_VOLUME = 1052, 94
 """Bytes of a volume section's data, as EnCase writes it and as SMART does."""
 MAX_SECTIONS = 100_000
 """Of one segment: a bound for a chain that does not end."""
-MAX_CHUNK = 128 << 20
-"""32768 sectors of 4096 bytes: the largest chunk that any known writer makes."""
+MAX_CHUNK = 16 << 20
+"""32768 sectors of 512 bytes: the largest chunk that ewfacquire makes of a disk with such sectors."""
+MAX_ENTRIES = 1 << 20
+"""Of one table: 65534 is the most that EnCase writes."""
 ERROR_HEADER = 520
 """Bytes before the first entry of an error2 section: their number, padding, Adler-32."""
 
@@ -49,8 +51,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """The medium as the volume section describes it; ``set_id`` is the acquisition's GUID, zeros when there is none."""
+    """The medium as the volume section describes it; ``set_id`` is the acquisition's GUID, zeros when there is none.
 
+    ``stated`` is how many chunks the section says that the set holds.
+    """
+
+    stated: int
     sectors: int
     sectors_per_chunk: int
     sector_size: int
@@ -65,6 +71,11 @@ class Geometry:
     def chunk_size(self) -> int:
         """Bytes of a whole chunk."""
         return self.sectors_per_chunk * self.sector_size
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that the medium needs."""
+        return -(-self.sectors // self.sectors_per_chunk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +96,47 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Stands for the tables that cannot be had from here on, up to the next that can, and says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment file, parsed."""
+    """A segment file, parsed; ``closing`` is the kind of its last section, empty when its chain is broken."""
 
     file: File
-    sections: tuple[Section, ...]
+    number: int
+    closing: str
     geometry: Geometry | None
-    tables: tuple[Table, ...]
+    tables: tuple[Table | Lost, ...]
     errors: tuple[tuple[int, int], ...]
     """Sectors that could not be read when the disk was acquired: (first, count)."""
 
 
-def parse_segments(files: Sequence[File]) -> list[Segment]:
-    """Parse the segments of a set, first to last; raise ImageError when one is damaged, cut or of another set."""
-    segments = [_parse_segment(file, number) for number, file in enumerate(files, start=1)]
-    known = [segment.geometry for segment in segments if segment.geometry]
-    if not known or not segments[0].geometry:
-        raise ImageError(f"{files[0].path} is damaged: it has no volume section")
+def parse_segments(files: Mapping[int, File]) -> tuple[Geometry, list[Segment]]:
+    """Parse the segments of a set by number, the first among them, which knows the geometry.
+
+    Raises ImageError when it does not, or when the segments are not of one set.
+    """
+    segments = [_parse_segment(file, number) for number, file in files.items()]
+    geometry, path = segments[0].geometry, segments[0].file.path
+    if not geometry:
+        lost = [each.reason for each in segments[0].tables if isinstance(each, Lost)]
+        raise ImageError("; ".join([*lost, f"{path} is damaged: it has no volume section"]))
     for segment in segments:
-        if segment.geometry and segment.geometry.set_id != known[0].set_id:
+        if segment.geometry and segment.geometry.set_id != geometry.set_id:
             raise ImageError(
-                f"{segment.file.path} belongs to another acquisition than {files[0].path.name}: copy the right one"
+                f"{segment.file.path} belongs to another acquisition than {path.name}: copy the right one"
             )
     for segment in segments[:-1]:
-        if segment.sections[-1].kind != "next":
+        if segment.closing == "done":
             raise ImageError(
                 f"{segment.file.path} says that it is the last segment, but others follow: "
                 "files of two acquisitions are mixed"
             )
-    return segments
+    return geometry, segments
 
 
 def _parse_segment(file: File, number: int) -> Segment:
@@ -123,19 +146,26 @@ def _parse_segment(file: File, number: int) -> Segment:
     (own,) = struct.unpack_from("<H", head, 9)
     if own != number:
         raise ImageError(f"{file.path} should be segment {number} of its set but says it is {own}")
-    sections = tuple(_sections(file))
-    geometries = [
-        _parse_geometry(file, section)
-        for section in sections
-        if section.kind in {"volume", "disk", "data"}
-    ]
+    sections, lost = _chain(file)
     return Segment(
         file,
-        sections,
-        geometries[0] if geometries else None,
-        tuple(_tables(file, sections)),
+        number,
+        "" if lost else sections[-1].kind,
+        _geometry(file, sections, needed=number == 1),
+        (*_tables(file, sections), *lost),
         tuple(pair for each in sections if each.kind == "error2" for pair in _errors(file, each)),
     )
+
+
+def _chain(file: File) -> tuple[list[Section], list[Lost]]:
+    """Return the sections up to where the chain of them breaks, and why it does, if it does."""
+    sections: list[Section] = []
+    try:
+        for section in _sections(file):
+            sections.append(section)  # noqa: PERF402 - those before the break are kept
+    except (ImageError, DamagedError) as error:
+        return sections, [Lost(str(error))]
+    return sections, []
 
 
 def _sections(file: File) -> Iterator[Section]:
@@ -179,11 +209,29 @@ def _checked(file: File, section: Section, length: int) -> bytes:
     return raw
 
 
+def _geometry(file: File, sections: Sequence[Section], *, needed: bool) -> Geometry | None:
+    """Return the geometry from the first sound section that has it; raise ImageError when none is and it is needed.
+
+    A segment repeats in its data section what the volume section of the first says.
+    """
+    damage: ImageError | None = None
+    for section in sections:
+        if section.kind in {"volume", "disk", "data"}:
+            try:
+                return _parse_geometry(file, section)
+            except ImageError as error:
+                damage = damage or error
+    if damage and needed:
+        raise damage
+    return None
+
+
 def _parse_geometry(file: File, section: Section) -> Geometry:
     smart = section.next - section.data == SMART_VOLUME
     raw = _checked(file, section, SMART_VOLUME if smart else VOLUME)
-    _, per_chunk, sector_size, sectors = GEOMETRY.unpack_from(raw)
+    chunks, per_chunk, sector_size, sectors = GEOMETRY.unpack_from(raw)
     found = Geometry(
+        chunks,
         sectors & 0xFFFFFFFF if smart else sectors,
         per_chunk,
         sector_size,
@@ -191,13 +239,13 @@ def _parse_geometry(file: File, section: Section) -> Geometry:
     )
     if not 0 < found.chunk_size <= MAX_CHUNK or sector_size % 512:
         raise ImageError(
-            f"{file.path} is damaged: its {section.kind} section gives chunks of {per_chunk} sectors "
-            f"of {sector_size} bytes"
+            f"{file.path}: its {section.kind} section gives chunks of {per_chunk} sectors of {sector_size} bytes; "
+            f"no more than {MAX_CHUNK >> 20} MiB can be read as one"
         )
     return found
 
 
-def _tables(file: File, sections: Sequence[Section]) -> Iterator[Table]:
+def _tables(file: File, sections: Sequence[Section]) -> Iterator[Table | Lost]:
     """Yield the chunk tables in order, each with its mirror."""
     sectors_end = 0
     tables: list[Section] = []
@@ -214,15 +262,15 @@ def _tables(file: File, sections: Sequence[Section]) -> Iterator[Table]:
         yield _paired(file, tables.pop(), None, sectors_end)
 
 
-def _paired(file: File, first: Section, second: Section | None, sectors_end: int) -> Table:
+def _paired(file: File, first: Section, second: Section | None, sectors_end: int) -> Table | Lost:
     table = _parse_table(file, first, sectors_end)
     mirror = _parse_table(file, second, sectors_end) if second else None
     if table and mirror and table.count == mirror.count:
         return replace(table, mirror=mirror)
-    if table or mirror:
-        return table or mirror  # type: ignore[return-value]
-    raise ImageError(
-        f"{file.path} is damaged: the chunk table at byte {first.start} and its copy are unreadable"
+    return (
+        table
+        or mirror
+        or Lost(f"the chunk table at byte {first.start} of {file.path} and its copy are unreadable")
     )
 
 
@@ -234,7 +282,8 @@ def _parse_table(file: File, section: Section, sectors_end: int) -> Table | None
     count, base, checksum = TABLE_HEADER.unpack(raw)
     entries = section.data + TABLE_HEADER.size
     end = entries + 4 * count + (4 if sectors_end else 0)
-    if zlib.adler32(raw[:20]) != checksum or end > min(section.next, file.size):
+    sound = zlib.adler32(raw[:20]) == checksum and base <= file.size and count <= MAX_ENTRIES
+    if not sound or end > min(section.next, file.size):
         return None
     return Table(file, entries, count, base, sectors_end or section.next, checked=bool(sectors_end))
 

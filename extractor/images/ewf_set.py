@@ -1,4 +1,4 @@
-"""The files of an E01 set: found by name, ordered by number, a gap named."""
+"""The files of an E01 set: found by name, ordered by number."""
 
 from __future__ import annotations
 
@@ -16,26 +16,18 @@ SUFFIX = re.compile(r"\.([A-Z])(?:([0-9]{2})|([A-Z]{2}))", re.IGNORECASE)
 LETTERS = string.ascii_uppercase
 
 
-def segment_paths(path: Path) -> list[Path]:
-    """Return the segments of the set that a file belongs to, first to last; the file alone when its name is unusual.
+def segment_paths(path: Path) -> dict[int, Path]:
+    """Return the segments of the set that a file belongs to by number; the file alone when its name is unusual.
 
     Names count .E01 … .E99, .EAA … .EZZ, .FAA … .ZZZ (or from .S01). A file of such a name that is no segment is
-    passed over. Raises ImageError naming the first segment that is missing.
+    passed over. Others may be missing, the first may not: it alone says how large the disk is. Raises ImageError.
     """
-    found = _segments_beside(path)
-    if not found:
-        return [path]
-    for number in range(1, max(found)):
-        if number not in found:
-            raise missing_segment(path, number)
-    return [found[number] for number in sorted(found)]
-
-
-def missing_segment(path: Path, number: int) -> ImageError:
-    """Return the error for a segment that is not there."""
-    return ImageError(
-        f"segment {number} of the set {path} is missing: {segment_name(path, number)} must lie beside it"
-    )
+    found = _segments_beside(path) or {1: path}
+    if 1 not in found:
+        raise ImageError(
+            f"segment 1 of the set {path} is missing: {segment_name(path, 1)} must lie beside it"
+        )
+    return dict(sorted(found.items()))
 
 
 def segment_name(path: Path, number: int) -> str:

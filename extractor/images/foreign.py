@@ -33,10 +33,6 @@ def _starts(*magics: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(magics)
 
 
-def _at(offset: int, magic: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head[offset : offset + len(magic)] == magic
-
-
 def _is_iso(head: bytes) -> bool:
     # A hybrid ISO is also a disk with a partition table, and old data may lie in the gap before a partition.
     return head[32769:32774] == b"CD001" and head[510:512] != b"\x55\xaa"
@@ -75,9 +71,6 @@ FOREIGNERS = (
         _starts(b"ADSEGMENTEDFILE"),
     ),
     Foreign("an AFF image", "convert it first: affconvert -e raw IMAGE", _starts(b"AFF10\r\n")),
-    Foreign("a QCOW2 image", CONVERT, _starts(b"QFI\xfb")),
-    Foreign("a VMDK image", CONVERT, _starts(b"KDMV", b"COWD", b"# Disk DescriptorFile")),
-    Foreign("a VirtualBox disk (VDI)", CONVERT, _at(64, b"\x7f\x10\xda\xbe")),
     Foreign("a Parallels disk", CONVERT, _starts(b"WithoutFreeSpace", b"WithouFreSpacExt")),
     Foreign(
         "a USMT migration store (.MIG)",
@@ -99,6 +92,8 @@ FOREIGNERS = (
     Foreign("a tar archive", UNPACK, _is_tar),
     Foreign("a PDF document", "name the disk image", _starts(b"%PDF-")),
 )
+CONTAINERS = {".vhdx", ".avhdx", ".e01", ".s01", ".qcow2", ".vmdk", ".vdi"}
+"""Suffixes of formats that begin with a signature."""
 ZIP = b"PK\x03\x04"
 TEXT_BYTES = re.compile(rb"[\x08-\x0d\x1b\x20-\x7e\x80-\xff]+")
 
@@ -150,9 +145,7 @@ def refuse_headless(path: Path, head: bytes) -> None:
     """
     suffix = path.suffix.lower()
     bootable = head[510:512] == b"\x55\xaa"
-    if suffix in {".vhd", ".avhd"} or (
-        suffix in {".vhdx", ".avhdx", ".e01", ".s01"} and not bootable
-    ):
+    if suffix in {".vhd", ".avhd"} or (suffix in CONTAINERS and not bootable):
         raise ImageError(
             f"{path} is named {suffix[1:].upper()} but has not that format's signature: it is cut or damaged "
             "(if it is a raw disk, rename it to .raw)"

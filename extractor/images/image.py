@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from extractor.model import BadRange, ImageInfo
-from extractor.seams import Piece, mapped
+from extractor.seams import Mapped, Piece
 
 
 class Medium(Protocol):
@@ -29,7 +29,7 @@ class OpenImage:
     def __init__(self, info: ImageInfo, medium: Medium) -> None:
         self.info = info
         self._medium = medium
-        self._mapped = mapped(medium)
+        self._mapped = medium if isinstance(medium, Mapped) else None
 
     @property
     def size(self) -> int:

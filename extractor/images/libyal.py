@@ -1,4 +1,4 @@
-"""What the bindings of the libyal libraries (pyewf, pyvhdi) have in common: how they fail."""
+"""What the bindings of the libyal libraries (pyewf and its like) have in common: how they fail."""
 
 from __future__ import annotations
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from threading import Event
+from typing import Self
 
-from extractor.errors import DamagedError
+from extractor.errors import CanceledError, DamagedError
 from extractor.model import BadRange
 from extractor.seams import Image
 
@@ -41,15 +43,65 @@ class Verification:
     sentence: str
 
 
-def verify_image(image: Image, progress: Callable[[int], None]) -> Verification:
-    """Read the whole medium once and compare its MD5, SHA-1 and SHA-256 with the stored hashes.
+class Verifying:
+    """A verification that goes on in threads of its own, beside whatever else reads the same image.
 
-    ``progress`` is told the bytes of each block as it is done (their sum is the medium's size). A range that cannot be
-    read counts as zeros, as acquiring programs count a sector that they could not read.
+    As a context manager it is given up when its block ends before it does. ``progress`` is called by its thread, with
+    the bytes of each block as it is done.
     """
-    hashes = [hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS]
+
+    def __init__(self, image: Image, progress: Callable[[int], None] = lambda _: None) -> None:
+        self.size = image.size
+        self.done = 0
+        """Bytes that are done, out of ``size``."""
+        self._progress = progress
+        self._given_up = Event()
+        self._thread = ThreadPoolExecutor(1, "verify")
+        self._outcome = self._thread.submit(_verify, image, self._count)
+
+    def _count(self, length: int) -> None:
+        if self._given_up.is_set():
+            raise CanceledError("the verification of the image was given up")
+        self.done += length
+        self._progress(length)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait a while; tell whether it is done."""
+        return self._outcome in wait([self._outcome], seconds).done
+
+    def result(self) -> Verification:
+        """Wait until the whole medium is done; raise CanceledError when it was given up."""
+        return self._outcome.result()
+
+    def cancel(self) -> None:
+        """Give up, unless it is done; no read of the image is under way any more when this returns."""
+        self._given_up.set()
+        self._thread.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
+
+
+def verify_image(image: Image, progress: Callable[[int], None]) -> Verification:
+    """Verify an image and wait; ``progress`` is told the bytes of each block, whose sum is the medium's size."""
+    with Verifying(image, progress) as verifying:
+        return verifying.result()
+
+
+def _verify(image: Image, progress: Callable[[int], None]) -> Verification:
+    """Read the whole medium once, in order, and compare it with the hashes that the container stores.
+
+    Only these are computed; SHA-256 when there are none. A range that cannot be read counts as zeros, as acquiring
+    programs count a sector that they could not read.
+    """
+    stored = dict(image.info.stored_hashes)
+    names = [name for name in ALGORITHMS if name in stored] or ["sha256"]
+    hashes = [hashlib.new(name, usedforsecurity=False) for name in names]
     bad: list[BadRange] = []
-    with ThreadPoolExecutor(len(hashes)) as pool:
+    with ThreadPoolExecutor(len(hashes), "hash") as pool:
         running: list[Future[None]] = []
         for block in _blocks(image, bad):
             # This block was read while the one before it was hashed; a hash takes its blocks in order.
@@ -58,31 +110,48 @@ def verify_image(image: Image, progress: Callable[[int], None]) -> Verification:
             running = [pool.submit(each.update, block) for each in hashes]
             progress(len(block))
     computed = {each.name: each.hexdigest() for each in hashes}
-    return _judge(computed, dict(image.info.stored_hashes), tuple(bad))
+    return _judge(computed, stored, tuple(bad))
 
 
 def _blocks(image: Image, bad: list[BadRange]) -> Iterator[bytes]:
     """Yield the medium in order, zeros for what cannot be read, and note that in ``bad``."""
     for offset in range(0, image.size, BLOCK):
-        parts: list[bytes] = []
-        for data, reason in _pieces(image, offset, min(BLOCK, image.size - offset)):
-            if reason:
-                _note(bad, BadRange(offset + sum(map(len, parts)), len(data), reason))
-            parts.append(data)
-        yield b"".join(parts)
+        length = min(BLOCK, image.size - offset)
+        try:
+            yield image.read_at(offset, length)
+        except DamagedError:
+            yield b"".join(_sound_and_zeros(image, offset, length, bad))
 
 
-def _pieces(image: Image, offset: int, length: int) -> Iterator[tuple[bytes, str]]:
-    """Yield a range in halves of halves, down to the sectors that cannot be read: (zeros, reason)."""
+def _sound_and_zeros(
+    image: Image, offset: int, length: int, bad: list[BadRange]
+) -> Iterator[bytes]:
+    """Yield a range that cannot be read as a whole: first it is cut at what the image knows to be bad."""
+    end = offset + length
+    for known in image.bad_ranges():
+        start, stop = max(offset, known.offset), min(end, known.offset + known.length)
+        if start < stop:
+            if offset < start:
+                yield from _halves(image, offset, start - offset, bad)
+            _note(bad, BadRange(start, stop - start, known.reason))
+            yield bytes(stop - start)
+            offset = stop
+    if offset < end:
+        yield from _halves(image, offset, end - offset, bad)
+
+
+def _halves(image: Image, offset: int, length: int, bad: list[BadRange]) -> Iterator[bytes]:
+    """Yield a range in halves of halves, down to the sectors that cannot be read."""
     try:
-        yield image.read_at(offset, length), ""
+        yield image.read_at(offset, length)
     except DamagedError as error:
         if length <= SECTOR:
-            yield bytes(length), str(error)
+            _note(bad, BadRange(offset, length, str(error)))
+            yield bytes(length)
             return
         half = (length // 2 + SECTOR - 1) // SECTOR * SECTOR
-        yield from _pieces(image, offset, half)
-        yield from _pieces(image, offset + half, length - half)
+        yield from _halves(image, offset, half, bad)
+        yield from _halves(image, offset + half, length - half, bad)
 
 
 def _note(bad: list[BadRange], new: BadRange) -> None:

@@ -1,95 +1,60 @@
-"""VHDX (Hyper-V): fixed, dynamic and differencing, closed cleanly. Source: [MS-VHDX]."""
+"""VHDX (Hyper-V): fixed, dynamic and differencing. Source: [MS-VHDX]."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
-from uuid import UUID
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from extractor.errors import ImageError
-from extractor.images.chain import DiskHeader, chain_info, check_blocks, open_chain
+from extractor.images.block_map import DAMAGED, PARENT, PARTIAL, ZEROED, BlockMap, join_blocks
+from extractor.images.block_medium import BlockMedium, MappedDisk
+from extractor.images.chain import DiskFile, DiskHeader, chain_info, open_chain
 from extractor.images.file import File
 from extractor.images.image import OpenImage
-from extractor.images.libvhdi import LibvhdiMedium, open_handles
+from extractor.images.vhdx_header import (
+    BAT,
+    METADATA,
+    MIB,
+    SIGNATURE,
+    Region,
+    current_header,
+    regions,
+)
+from extractor.images.vhdx_log import replayed
+from extractor.images.vhdx_metadata import Layout, disk_layout, metadata_items, parent_locator
 
-SIGNATURE = b"vhdxfile"
-MIB = 1 << 20
-HEADERS = (64 << 10, 128 << 10)
-REGION_TABLES = (192 << 10, 256 << 10)
-HEADER = struct.Struct("<4sIQ16x16s16sHHIQ")
-"""Signature, CRC-32C, sequence, data write GUID, log GUID, log version, version, log length and offset (2.2.2)."""
-TABLE_ENTRIES = 2047
-"""Most entries of a region or metadata table."""
-BAT = UUID("2dc27766-f623-4200-9d64-115e9bfd4a08")
-METADATA = UUID("8b7ca206-4790-4b9a-b8fe-575f050f886e")
-FILE_PARAMETERS = UUID("caa16737-fa36-4d43-b3b6-33f0aa44e76b")
-DISK_SIZE = UUID("2fa54224-cd1b-4876-b211-5dbed83bf4b8")
-SECTOR_SIZE = UUID("8141bf1d-a96f-4709-ba47-f233a8faab5f")
-PARENT_LOCATOR = UUID("a8d35f2d-b30b-454d-abf7-d3d84834ab0c")
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+
+    from extractor.images.block_map import Places
+
 FULLY_PRESENT, PARTIALLY_PRESENT = 6, 7
-"""States of a block that lies in this file (2.5.1.1); a sector bitmap block is present as 6 too."""
-MAX_SIZE = 64 << 40
-"""Largest VHDX, 64 TiB (2.6.2.2)."""
-MAX_ITEM = MIB
-"""Bytes that one metadata item may have (2.6.1.2)."""
-PARENT_PATHS = ("relative_path", "volume_path", "absolute_win32_path")
+NO_CONTENT = (ZEROED, ZEROED, ZEROED, DAMAGED, ZEROED)
+"""Places for the states 1 to 5: undefined, zero, unmapped, none, unmapped in the format's draft (2.5.1.1)."""
+MAX_MIB = 1 << 42
+"""Beyond every file, and still a number of bytes that fits 63 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A range of the file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class VhdxBitmaps:
+    """The sector bitmap blocks of a differencing VHDX, one for each chunk; a place is negative where there is none."""
 
-    offset: int
-    length: int
+    layout: Layout
+    places: array[int]
+    bit_order: Literal["big", "little"] = "little"
 
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The metadata that say how the disk is laid out ([MS-VHDX] 2.6.2)."""
-
-    block_size: int
-    flags: int
-    size: int
-    sector_size: int
-
-    @property
-    def fixed(self) -> bool:
-        """LeaveBlockAllocated: all blocks stay in the file."""
-        return bool(self.flags & 1)
-
-    @property
-    def differencing(self) -> bool:
-        """HasParent."""
-        return bool(self.flags & 2)
-
-    @property
-    def blocks(self) -> int:
-        """Payload blocks of the disk."""
-        return -(-self.size // self.block_size)
-
-    @property
-    def chunk_ratio(self) -> int:
-        """Payload blocks per sector bitmap block, which covers 2^23 sectors."""
-        return (1 << 23) * self.sector_size // self.block_size
-
-    @property
-    def entries(self) -> int:
-        """Entries of the block allocation table, in which a bitmap entry follows each ``chunk_ratio`` blocks."""
-        if self.differencing:
-            return -(-self.blocks // self.chunk_ratio) * (self.chunk_ratio + 1)
-        return self.blocks + (self.blocks - 1) // self.chunk_ratio
-
-
-@dataclass(frozen=True, slots=True)
-class VhdxDisk:
-    """One VHDX of a chain."""
-
-    file: File
-    header: DiskHeader
+    def at(self, offset: int) -> int:
+        """Return where the bitmap of the block begins whose first byte is ``offset``: a part of its chunk's."""
+        layout = self.layout
+        chunk, number = divmod(offset // layout.block_size, layout.chunk_ratio)
+        return self.places[chunk] + number * (layout.block_size // layout.sector_size // 8)
 
 
 class VhdxReader:
@@ -103,189 +68,100 @@ class VhdxReader:
         return head.startswith(SIGNATURE)
 
     def open(self, path: Path) -> OpenImage:
-        """Open a disk and its parents; raise ImageError saying what is damaged, cut, missing or not replayed."""
+        """Open a disk and its parents, their logs replayed; raise ImageError saying what is damaged, cut or missing."""
         with ExitStack() as opened:
-            chain = open_chain(path, parse_vhdx, opened)
-            handles = open_handles(chain, opened)
+            chain = open_chain(path, parse_vhdx, identify_vhdx, opened)
             opened.pop_all()
-        return OpenImage(chain_info(path, chain), LibvhdiMedium(chain, handles))
+        return OpenImage(chain_info(path, chain), BlockMedium(chain))
 
 
-def parse_vhdx(file: File) -> VhdxDisk:
-    """Read and check headers, region table, metadata and block table; raise ImageError."""
-    if file.read_at(0, 8) != SIGNATURE:
-        raise ImageError(f"{file.path} is no VHDX")
-    identity = _check_headers(file)
-    regions = _regions(file)
-    items = _items(file, regions[METADATA])
-    layout = _layout(file, items)
-    _check_blocks(file, regions[BAT], layout)
+def identify_vhdx(file: File) -> str:
+    """Return a disk's GUID for its children from its headers; raise ImageError."""
+    return current_header(file).identity
+
+
+def parse_vhdx(file: File) -> MappedDisk:
+    """Read and check headers, log, region table, metadata and block table; raise ImageError."""
+    header = current_header(file)
+    disk = replayed(file, header)
+    found = regions(disk)
+    items = metadata_items(disk, found[METADATA])
+    layout = disk_layout(disk, items)
     kind = "vhdx-fixed" if layout.fixed else "vhdx-dynamic"
-    header = DiskHeader(kind, layout.size, layout.sector_size, identity)
+    described = DiskHeader(kind, layout.size, layout.sector_size, header.identity)
     if layout.differencing:
-        locator = _parse_locator(file, _item(file, items, PARENT_LOCATOR))
-        header = replace(
-            header,
+        locator = parent_locator(disk, items)
+        described = replace(
+            described,
             format="vhdx-differencing",
-            parent=_parse_guid(file, locator.get("parent_linkage", "")),
-            parent_names=tuple(locator[key] for key in PARENT_PATHS if key in locator),
+            parent=locator.guid,
+            parent_names=locator.paths,
         )
-    return VhdxDisk(file, header)
+    _check_room(disk, found[BAT], layout)
+    bitmaps = _bitmaps(disk, found[BAT], layout)
+    blocks = _block_map(disk, found[BAT], layout, bitmaps)
+    return MappedDisk(disk, described, blocks, VhdxBitmaps(layout, bitmaps) if bitmaps else None)
 
 
-def _crc_is_right(raw: bytes) -> bool:
-    """Tell whether bytes 4 to 8 are the CRC-32C of a structure in which they are zero."""
-    from dissect.util.hash import crc32c
-
-    return int.from_bytes(raw[4:8], "little") == int(crc32c.crc32c(raw[:4] + bytes(4) + raw[8:]))
-
-
-def _check_headers(file: File) -> str:
-    """Return the disk's GUID for its children from the current header: sound, and of the higher sequence number."""
-    sound = []
-    for offset in HEADERS:
-        raw = file.read_at(offset, 4096)
-        if len(raw) == 4096 and raw.startswith(b"head") and _crc_is_right(raw):
-            sound.append(HEADER.unpack_from(raw))
-    if not sound:
-        raise ImageError(f"{file.path} is damaged: the checksums of both its headers are wrong")
-    current = max(sound, key=lambda header: int(header[2]))
-    if current[6] != 1:
-        raise ImageError(
-            f"{file.path} is a VHDX of version {current[6]}, which no reader here knows"
-        )
-    if any(current[4]):
-        raise ImageError(
-            f"{file.path} was not closed cleanly: its log holds changes that are not in the disk yet; replay them on "
-            "a copy (qemu-img check -r all COPY) and name the copy"
-        )
-    return str(UUID(bytes_le=current[3]))
-
-
-def _regions(file: File) -> Mapping[UUID, Region]:
-    """Return the regions of the first sound region table; both known ones lie within the file."""
-    for offset in REGION_TABLES:
-        raw = file.read_at(offset, 64 << 10)
-        if len(raw) == 64 << 10 and raw.startswith(b"regi") and _crc_is_right(raw):
-            break
-    else:
-        raise ImageError(
-            f"{file.path} is damaged: the checksums of both its region tables are wrong"
-        )
-    found = dict(_parse_regions(file, raw))
-    for guid, what in ((BAT, "block table"), (METADATA, "metadata")):
-        region = found.get(guid)
-        if region is None or region.offset < MIB or region.offset + region.length > file.size:
-            raise ImageError(f"{file.path} is cut or damaged: its {what} does not lie in the file")
-    return found
-
-
-def _parse_regions(file: File, raw: bytes) -> Iterator[tuple[UUID, Region]]:
-    (count,) = struct.unpack_from("<I", raw, 8)
-    for number in range(min(count, TABLE_ENTRIES)):
-        guid, offset, length, required = struct.unpack_from("<16sQII", raw, 16 + 32 * number)
-        known = UUID(bytes_le=guid)
-        if required & 1 and known not in {BAT, METADATA}:
-            raise ImageError(
-                f"{file.path} needs a newer reader: it has a required region {known} that is not known"
-            )
-        yield known, Region(offset, length)
-
-
-def _items(file: File, region: Region) -> Mapping[UUID, Region]:
-    """Return where each metadata item lies in the file ([MS-VHDX] 2.6.1)."""
-    table = file.read_at(region.offset, min(region.length, 64 << 10))
-    if len(table) < 64 << 10 or not table.startswith(b"metadata"):
-        raise ImageError(f"{file.path} is damaged: its metadata table has no signature")
-    (count,) = struct.unpack_from("<H", table, 10)
-    items = {}
-    for number in range(min(count, TABLE_ENTRIES)):
-        guid, offset, length = struct.unpack_from("<16sII", table, 32 + 32 * number)
-        if offset + length <= region.length:
-            items[UUID(bytes_le=guid)] = Region(region.offset + offset, length)
-    return items
-
-
-def _item(file: File, items: Mapping[UUID, Region], guid: UUID, size: int = 0) -> bytes:
-    """Return the bytes of a metadata item that must be there, at least ``size`` of them."""
-    place = items.get(guid)
-    raw = file.read_at(place.offset, min(place.length, MAX_ITEM)) if place else b""
-    if not raw or len(raw) < size:
-        raise ImageError(f"{file.path} is damaged: its metadata item {guid} is missing")
-    return raw
-
-
-def _layout(file: File, items: Mapping[UUID, Region]) -> Layout:
-    layout = Layout(
-        *struct.unpack_from("<II", _item(file, items, FILE_PARAMETERS, 8)),
-        *struct.unpack_from("<Q", _item(file, items, DISK_SIZE, 8)),
-        *struct.unpack_from("<I", _item(file, items, SECTOR_SIZE, 4)),
-    )
-    block = layout.block_size
-    if (
-        layout.sector_size not in {512, 4096}
-        or not MIB <= block <= 256 * MIB
-        or block & (block - 1)
-    ):
-        raise ImageError(
-            f"{file.path} is damaged: its metadata give blocks of {block} and sectors of {layout.sector_size} bytes"
-        )
-    if not 0 < layout.size <= MAX_SIZE or layout.size % layout.sector_size:
-        raise ImageError(
-            f"{file.path} is damaged: its metadata give the disk a size of {layout.size} bytes"
-        )
-    return layout
-
-
-def _check_blocks(file: File, region: Region, layout: Layout) -> None:
-    """Raise ImageError unless every block in use has its own place in the file."""
+def _check_room(file: DiskFile, region: Region, layout: Layout) -> None:
+    """Raise ImageError unless the region of the block table has room for all its entries."""
     if 8 * layout.entries > region.length:
         raise ImageError(
             f"{file.path} is damaged: its block table has no room for {layout.entries} entries"
         )
-    check_blocks(file, _blocks(file, region, layout), file.size)
 
 
-def _blocks(file: File, region: Region, layout: Layout) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the payload and sector bitmap blocks that lie in the file."""
+def _bitmaps(file: DiskFile, region: Region, layout: Layout) -> array[int]:
+    """Return the places of the sector bitmap blocks, none unless it is a differencing disk.
+
+    Those of other disks are not looked at: QEMU before 8.1 leaves nonsense in them.
+    """
+    ratio, found = layout.chunk_ratio, array("q")
+    for number in range(-(-layout.blocks // ratio) if layout.differencing else 0):
+        at = region.offset + 8 * (number * (ratio + 1) + ratio)
+        (entry,) = struct.unpack("<Q", file.read_at(at, 8))
+        found.append(min(entry >> 20, MAX_MIB) * MIB if entry & 7 == FULLY_PRESENT else DAMAGED)
+    return found
+
+
+def _block_map(file: DiskFile, region: Region, layout: Layout, bitmaps: array[int]) -> BlockMap:
+    """Return where the payload blocks lie; raise ImageError unless each block in use has its own place in the file."""
+    import numpy as np
+
+    others = np.array([place for place in bitmaps if place >= 0], np.int64)
+    parts = _places(file, region, layout, bitmaps)
+    return join_blocks(file.path, file.size, layout.block_size, parts, others=(others, MIB))
+
+
+def _places(
+    file: DiskFile, region: Region, layout: Layout, bitmaps: array[int]
+) -> Iterator[Places]:
+    """Yield the places of the payload blocks, chunk by chunk of the block allocation table."""
+    import numpy as np
+
     ratio = layout.chunk_ratio
-    for number, entry in enumerate(_table(file, region, layout.entries)):
-        if entry & 7 in {FULLY_PRESENT, PARTIALLY_PRESENT}:
-            start = (entry >> 20) * MIB
-            yield start, start + (MIB if number % (ratio + 1) == ratio else layout.block_size)
+    for number in range(-(-layout.blocks // ratio)):
+        count = min(ratio, layout.blocks - number * ratio)
+        raw = file.read_at(region.offset + 8 * number * (ratio + 1), 8 * count)
+        yield _resolved(
+            np.frombuffer(raw, "<u8"),
+            differencing=layout.differencing,
+            bitmap=layout.differencing and bitmaps[number] >= 0,
+        )
 
 
-def _table(file: File, region: Region, count: int) -> Iterator[int]:
-    """Yield the entries of the block allocation table, read piece by piece: 64 TiB have 64 million of them."""
-    for start in range(0, 8 * count, MIB):
-        raw = file.read_at(region.offset + start, min(MIB, 8 * count - start))
-        for (entry,) in struct.iter_unpack("<Q", raw):
-            yield entry
+def _resolved(
+    entries: np.ndarray[Any, np.dtype[np.uint64]], *, differencing: bool, bitmap: bool
+) -> Places:
+    """Return the places that entries of a chunk mean (2.5.1.1); ``bitmap``: it has a sector bitmap block."""
+    import numpy as np
 
-
-def _parse_locator(file: File, raw: bytes) -> Mapping[str, str]:
-    """Return the keys and values of a parent locator ([MS-VHDX] 2.6.2.6)."""
-    try:
-        (count,) = struct.unpack_from("<H", raw, 18)
-        places = [struct.unpack_from("<IIHH", raw, 20 + 12 * number) for number in range(count)]
-        return {
-            _text(raw, key, key_length): _text(raw, value, value_length)
-            for key, value, key_length, value_length in places
-        }
-    except (struct.error, UnicodeDecodeError) as error:
-        raise ImageError(
-            f"{file.path} is damaged: the description of its parent cannot be read"
-        ) from error
-
-
-def _text(raw: bytes, offset: int, length: int) -> str:
-    return raw[offset : offset + length].decode("utf-16-le")
-
-
-def _parse_guid(file: File, text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError as error:
-        raise ImageError(
-            f"{file.path} is damaged: it does not name its parent by a GUID"
-        ) from error
+    states = (entries & 7).astype(np.intp)
+    begins = np.minimum(entries >> 20, MAX_MIB).astype(np.int64) * MIB
+    absent = PARENT if differencing else ZEROED
+    places = np.array([absent, *NO_CONTENT, DAMAGED, DAMAGED], np.int64)[states]
+    there = begins > 0
+    places = np.where((states == FULLY_PRESENT) & there, begins, places)
+    if bitmap:
+        places = np.where((states == PARTIALLY_PRESENT) & there, begins | PARTIAL, places)
+    return places

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import os
 import random
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from extractor.images.file import File
-from extractor.seams import Readable
+from extractor.seams import ZEROS, Mapped, Piece, Readable
 
 
 def patterned(size: int, seed: int = 1) -> bytes:
@@ -33,6 +37,15 @@ def _block(source: random.Random, kind: int, offset: int) -> bytes:
     return source.randbytes(1 << 16)
 
 
+def unpacked(packed: Path, folder: Path) -> Path:
+    """Unpack an ``.xz`` or ``.bz2`` of the real material into a folder."""
+    path = folder / packed.stem
+    opened = (lzma if packed.suffix == ".xz" else bz2).open(packed)
+    with opened as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return path
+
+
 def file_in_memory(content: bytes) -> File:
     """Return an open File that has no name on disk."""
     descriptor = os.memfd_create("material")
@@ -50,8 +63,26 @@ def assert_same_bytes(image: Readable, raw: bytes, reads: int = 400, seed: int =
         if number % 2:
             border = offset >> source.choice((15, 16, 20, 21)) << 15
             offset = max(0, border - source.randrange(1, 2000))
-        assert image.read_at(offset, length) == raw[offset : offset + length], (offset, length)
+        truth = raw[offset : offset + length]
+        assert image.read_at(offset, length) == truth, (offset, length)
+        assert read_pieces(image, offset, len(truth)) in {None, truth}, (offset, length)
     assert image.read_at(len(raw) - 3, 10) == raw[-3:]
     assert image.read_at(len(raw), 10) == b""
     assert image.read_at(len(raw) + 10, 10) == b""
     assert image.read_at(5, 0) == b""
+
+
+def read_pieces(image: Readable, offset: int, length: int) -> bytes | None:
+    """Return a range as whoever copies its pieces gets it; None when the image does not tell where it lies."""
+    pieces = pieces_of(image, offset, length)
+    if pieces is None:
+        return None
+    return b"".join(
+        bytes(count) if descriptor == ZEROS else os.pread(descriptor, count, place)
+        for descriptor, place, count in pieces
+    )
+
+
+def pieces_of(image: Readable, offset: int, length: int) -> Sequence[Piece] | None:
+    """Return where a range lies in files of this host, None when the image does not tell."""
+    return image.pieces(offset, length) if isinstance(image, Mapped) else None

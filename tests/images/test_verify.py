@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import md5, sha1, sha256
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
+from extractor.errors import CanceledError
 from extractor.images import open_image
-from extractor.images.verify import BLOCK, Verdict, Verification, verify_image
+from extractor.images.verify import BLOCK, Verdict, Verification, Verifying, verify_image
 from extractor.model import BadRange
 from extractor.testing import FakeImage
 from tests.images.material import patterned
@@ -25,6 +27,36 @@ class StoringImage(FakeImage):
         self.info = replace(self.info, stored_hashes=stored)
 
 
+class CountingImage(StoringImage):
+    """Counts how often it is read."""
+
+    reads = 0
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self.reads += 1
+        return super().read_at(offset, length)
+
+
+class GatedImage(CountingImage):
+    """Lets one block be read; any other waits until the gate opens."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content, {"md5": md5(content).hexdigest()})
+        self.gate = Event()
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        if offset:
+            assert self.gate.wait(60)
+        return super().read_at(offset, length)
+
+
+class BrokenImage(FakeImage):
+    """Fails as only a defect of ours can."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        raise ZeroDivisionError
+
+
 def verified(image: FakeImage) -> Verification:
     counts: list[int] = []
     result = verify_image(image, counts.append)
@@ -36,10 +68,18 @@ def digests(raw: bytes) -> dict[str, str]:
     return {"md5": md5(raw).hexdigest(), "sha1": sha1(raw).hexdigest(), "sha256": sha256(raw).hexdigest()}  # fmt: skip
 
 
-def test_hashes_of_an_image_without_stored_ones_are_computed() -> None:
+def test_an_image_without_stored_hashes_gets_one() -> None:
     result = verified(FakeImage(RAW))
     assert result.verdict is Verdict.UNSTORED
-    assert result.computed == digests(RAW)
+    assert result.computed == {"sha256": sha256(RAW).hexdigest()}
+
+
+def test_only_hashes_that_are_stored_are_computed() -> None:
+    every = digests(RAW)
+    stored = {name: every[name] for name in ("md5", "sha1")}
+    result = verified(StoringImage(RAW, stored))
+    assert result.verdict is Verdict.VERIFIED
+    assert result.computed == stored
 
 
 def test_an_image_whose_stored_hashes_agree_is_verified() -> None:
@@ -65,6 +105,14 @@ def test_what_cannot_be_read_is_found_to_the_sector() -> None:
     assert "2560 bytes in 2 ranges cannot be read, the first at byte 2560" in result.sentence
 
 
+def test_a_large_range_that_is_known_to_be_lost_is_not_tried_sector_by_sector() -> None:
+    lost = BadRange(5 * 512, BLOCK + 7 * 512, "segment 2 is missing")
+    image = CountingImage(RAW, {"md5": "0" * 32}, lost)
+    result = verified(image)
+    assert [(each.offset, each.length) for each in result.bad] == [(lost.offset, lost.length)]
+    assert image.reads < 10
+
+
 def test_sectors_lost_at_acquisition_hash_as_zeros() -> None:
     zeroed = RAW[:1024] + bytes(512) + RAW[1536:]
     lost = BadRange(1024, 512, "could not be read when the image was acquired")
@@ -74,7 +122,8 @@ def test_sectors_lost_at_acquisition_hash_as_zeros() -> None:
 
 
 def test_an_image_cut_to_odd_bytes_is_hashed_to_its_end() -> None:
-    assert verified(FakeImage(RAW[:-7])).computed == digests(RAW[:-7])
+    stored = digests(RAW[:-7])
+    assert verified(StoringImage(RAW[:-7], stored)).computed == stored
 
 
 @pytest.mark.parametrize("name", ["containers/multiseg_v1.E01", "ntfs/ntfs_sample.E01"])
@@ -93,3 +142,56 @@ def test_a_flipped_byte_in_an_image_made_by_others_is_damage(data: Path, tmp_pat
         assert result.verdict is Verdict.DAMAGED
         (bad,) = result.bad
         assert (bad.offset, bad.length) == (image.bad_ranges()[0].offset, 32768)
+
+
+def test_a_verification_goes_on_beside_other_reads() -> None:
+    image = GatedImage(RAW)
+    with Verifying(image) as verifying:
+        assert FakeImage.read_at(image, BLOCK, 512) == RAW[BLOCK : BLOCK + 512]
+        assert verifying.done < verifying.size
+        image.gate.set()
+        assert verifying.result().verdict is Verdict.VERIFIED
+        assert verifying.done == verifying.size == len(RAW)
+
+
+def open_once_given_up(image: GatedImage, verifying: Verifying) -> None:
+    """Open the gate as soon as the verification was given up, for whoever gives it up waits for its reads."""
+
+    def wait() -> None:
+        assert verifying._given_up.wait(60)
+        image.gate.set()
+
+    Thread(target=wait).start()
+
+
+def test_a_verification_that_is_given_up_reads_no_more() -> None:
+    image = GatedImage(RAW)
+    verifying = Verifying(image)
+    open_once_given_up(image, verifying)
+    verifying.cancel()
+    reads = image.reads
+    assert reads <= 2
+    with pytest.raises(CanceledError):
+        verifying.result()
+    assert image.reads == reads
+
+
+def test_a_run_that_fails_gives_its_verification_up() -> None:
+    image = GatedImage(RAW)
+    begun: list[Verifying] = []
+
+    def fail() -> None:
+        with Verifying(image) as verifying:
+            begun.append(verifying)
+            open_once_given_up(image, verifying)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with pytest.raises(CanceledError):
+        begun[0].result()
+
+
+def test_an_error_of_the_reader_reaches_who_waits_for_the_result() -> None:
+    with Verifying(BrokenImage(RAW)) as verifying, pytest.raises(ZeroDivisionError):
+        verifying.result()

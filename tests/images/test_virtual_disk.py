@@ -1,13 +1,11 @@
-"""VHD and VHDX: right bytes across blocks and chains; damage, cuts, unreplayed logs and lost parents named."""
+"""VHD and VHDX: right bytes across blocks; damage and cuts named."""
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import random
-import shutil
+import os
 import struct
 import subprocess
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,63 +16,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extractor.errors import DamagedError, ImageError
-from extractor.images import open_image, open_images
+from extractor.images import open_image
+from extractor.seams import ZEROS, Piece
 from tests.conftest import need_tool
-from tests.images.children import metadata_item, vhd_child, vhdx_child
-from tests.images.material import assert_same_bytes, patterned
+from tests.images.children import (
+    block_table,
+    metadata_item,
+    resectored,
+    seal,
+    vhd_child,
+)
+from tests.images.material import assert_same_bytes, pieces_of, read_pieces, unpacked
+from tests.images.virtual_disks import KINDS, MIB, RAW, empty_vhdx, refusal, write_into
 
-MIB = 1 << 20
-RAW = patterned(9 * MIB, seed=23)
-KINDS = {
-    "vhd-fixed": ("vpc", "subformat=fixed,force_size=on"),
-    "vhd-dynamic": ("vpc", "subformat=dynamic,force_size=on"),
-    "vhdx-fixed": ("vhdx", "subformat=fixed"),
-    "vhdx-dynamic": ("vhdx", "subformat=dynamic,block_size=1048576"),
-}
 OTHER = UUID("11111111-2222-3333-4444-555555555555")
-
-
-@pytest.fixture(scope="session")
-def disks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a function that gives the disk RAW in a format, made once by qemu-img."""
-    need_tool("qemu-img")
-    folder = tmp_path_factory.mktemp("disks")
-    (folder / "disk.raw").write_bytes(RAW)
-
-    def made(kind: str) -> Path:
-        path = folder / f"{kind}.{kind.split('-', maxsplit=1)[0]}"
-        if not path.exists():
-            driver, options = KINDS[kind]
-            convert = ["qemu-img", "convert", "-f", "raw", "-O", driver, "-o", options]
-            subprocess.run([*convert, folder / "disk.raw", path], check=True)
-        return path
-
-    return made
-
-
-@pytest.fixture
-def copy(disks: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
-    """Return a function that gives a private copy of a disk."""
-    return lambda kind: Path(shutil.copy(disks(kind), tmp_path))
-
-
-def unpacked(packed: Path, folder: Path) -> Path:
-    path = folder / packed.stem
-    with (
-        (lzma if packed.suffix == ".xz" else bz2).open(packed) as source,
-        path.open("wb") as target,
-    ):
-        shutil.copyfileobj(source, target)
-    return path
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(ImageError) as caught:
-        open_image(path)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert str(path) in text
-    return text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,126 +57,82 @@ def test_a_suffix_that_lies_does_not_matter(copy: Callable[[str], Path]) -> None
             assert image.info.format == kind
 
 
-def test_sectors_of_4096_are_reported(copy: Callable[[str], Path]) -> None:
-    path = copy("vhdx-dynamic")
+@pytest.mark.parametrize("sector", [512, 4096])
+@pytest.mark.parametrize("block", [1, 2, 8, 256])
+def test_vhdx_blocks_and_sectors_of_every_size_are_read(
+    tmp_path: Path, block: int, sector: int
+) -> None:
+    path = empty_vhdx(tmp_path / "disk.vhdx", len(RAW), block)
+    write_into(path, "vhdx", ((0, RAW),))
     disk = bytearray(path.read_bytes())
-    place = metadata_item(disk, "8141bf1d-a96f-4709-ba47-f233a8faab5f")
-    struct.pack_into("<I", disk, place, 4096)
+    resectored(disk, -(-len(RAW) // (block * MIB)), sector)
     path.write_bytes(disk)
     with open_image(path) as image:
-        assert image.info.sector_size == 4096
-        assert_same_bytes(image, RAW, reads=50)
+        assert image.info.sector_size == sector
+        assert_same_bytes(image, RAW, reads=300)
 
 
-# --- differencing -----------------------------------------------------------------------------------
-
-
-def changed(raw: bytes, seed: int) -> bytes:
-    """Return a disk with single sectors, runs of sectors and a whole MiB changed."""
-    new, noise = bytearray(raw), patterned(2 * MIB, seed)
-    for start, length in (
-        (0, 512),
-        (MIB - 512, 1024),
-        (3 * MIB + 7 * 512, 512 * 9),
-        (5 * MIB, MIB),
-    ):
-        offset = (start + seed * 4096) % (len(raw) - length)
-        new[offset : offset + length] = noise[4096 : 4096 + length]
-    for sector in random.Random(seed).sample(range(len(raw) // 512), 300):
-        new[sector * 512 : sector * 512 + 512] = (b"%d changed %d " % (seed, sector)).ljust(512)
-    return bytes(new)
-
-
-@pytest.fixture
-def chains(copy: Callable[[str], Path], tmp_path: Path) -> Callable[[str], tuple[Path, bytes]]:
-    """Return a function that makes base, child and grandchild, and gives the last with its truth."""
-
-    def vhd() -> tuple[Path, bytes]:
-        base, child, last = copy("vhd-fixed"), tmp_path / "child.vhd", tmp_path / "last.vhd"
-        second, third = changed(RAW, 1), changed(changed(RAW, 1), 2)
-        vhd_child(base, child, RAW, second, UUID(int=1))
-        vhd_child(child, last, second, third, UUID(int=2))
-        return last, third
-
-    def vhdx() -> tuple[Path, bytes]:
-        base, child, last = copy("vhdx-dynamic"), tmp_path / "child.vhdx", tmp_path / "last.avhdx"
-        second, third = changed(RAW, 1), changed(changed(RAW, 1), 2)
-        for parent, path, old, new in ((base, child, RAW, second), (child, last, second, third)):
-            options = "subformat=dynamic,block_size=1048576,block_state_zero=off"
-            create = [
-                "qemu-img",
-                "create",
-                "-q",
-                "-f",
-                "vhdx",
-                "-o",
-                options,
-                str(path),
-                str(len(RAW)),
-            ]
-            subprocess.run(create, check=True)
-            vhdx_child(path.read_bytes(), parent, path, old, new)
-        return last, third
-
-    return lambda kind: {"vhd": vhd, "vhdx": vhdx}[kind]()
-
-
-@pytest.mark.parametrize("kind", ["vhd", "vhdx"])
-def test_a_chain_of_three_gives_the_bytes_of_the_last(
-    chains: Callable[[str], tuple[Path, bytes]], kind: str
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_bitmap_entries_among_those_of_a_large_disk_are_passed_over(
+    tmp_path: Path, sector: int
 ) -> None:
-    last, truth = chains(kind)
-    with open_image(last) as image:
-        assert image.info.format == f"{kind}-differencing"
-        assert len(image.info.segments) == 3
-        assert_same_bytes(image, truth, reads=600)
+    # A chunk has 2^23 sectors, so the 4097th or 32769th entry is a bitmap's; QEMU before 8.1 leaves nonsense in it.
+    size, block = 70 << 30, MIB
+    path = empty_vhdx(tmp_path / "disk.vhdx", size, 1)
+    borders = (0, (4 << 30) - 2 * MIB, (32 << 30) - 2 * MIB, (64 << 30) - 2 * MIB, size - 4 * MIB)
+    write_into(path, "vhdx", tuple((border, RAW[: 4 * MIB]) for border in borders))
+    disk = bytearray(path.read_bytes())
+    resectored(disk, size // block, sector)
+    entry = block_table(disk) + 8 * ((1 << 23) * sector // block)
+    struct.pack_into("<Q", disk, entry, 0x123456 << 20 | 6)
+    path.write_bytes(disk)
+    with open_image(path) as image:
+        for border in borders:
+            assert image.read_at(border, 4 * MIB) == RAW[: 4 * MIB]
+            assert read_pieces(image, border + 5, 3 * MIB) == RAW[5 : 3 * MIB + 5]
+        assert image.read_at((4 << 30) + 2 * MIB, MIB) == bytes(MIB)
 
 
-@pytest.mark.parametrize("kind", ["vhd", "vhdx"])
-def test_a_parent_is_found_by_its_guid_under_any_name(
-    chains: Callable[[str], tuple[Path, bytes]], kind: str
+@pytest.mark.parametrize("block", [512, 4096, MIB // 2])
+def test_vhd_blocks_of_every_size_are_read(
+    copy: Callable[[str], Path], tmp_path: Path, block: int
 ) -> None:
-    last, truth = chains(kind)
-    child = last.with_name(f"child.{kind}")
-    child.rename(child.with_name(f"renamed.{kind}"))
-    with open_image(last) as image:
-        assert_same_bytes(image, truth, reads=50)
+    base, child, raw = copy("vhd-fixed"), tmp_path / "child.vhd", RAW[: 3 * MIB]
+    base.write_bytes(bytes(len(raw)) + resized_footer(base, len(raw)))
+    vhd_child(base, child, bytes(len(raw)), raw, OTHER, block)
+    with open_image(child) as image:
+        assert_same_bytes(image, raw, reads=200)
 
 
-@pytest.mark.parametrize("kind", ["vhd", "vhdx"])
-def test_a_missing_parent_is_named_with_its_guid(
-    chains: Callable[[str], tuple[Path, bytes]], kind: str
-) -> None:
-    last, _ = chains(kind)
-    last.with_name(f"child.{kind}").unlink()
-    text = refusal(last)
-    assert f"child.{kind} is not there" in text
-    assert "GUID " in text
+def test_neighbouring_blocks_are_one_piece_and_holes_lie_nowhere(tmp_path: Path) -> None:
+    path = empty_vhdx(tmp_path / "disk.vhdx", 64 * MIB, 1)
+    write_into(path, "vhdx", ((8 * MIB, bytes([7]) * (16 * MIB)),))
+    with open_image(path) as image:
+        pieces = pieces_of(image, 0, image.size) or ()
+        assert [(piece.descriptor == ZEROS, piece.length) for piece in pieces] == [
+            (True, 8 * MIB), (False, 16 * MIB), (True, 40 * MIB),
+        ]  # fmt: skip
 
 
-def test_another_disk_under_the_name_of_the_parent_is_not_taken(
-    chains: Callable[[str], tuple[Path, bytes]], copy: Callable[[str], Path]
-) -> None:
-    last, _ = chains("vhd")
-    copy("vhd-dynamic").rename(last.with_name("child.vhd"))
-    assert "child.vhd has the GUID" in refusal(last)
+def test_a_table_for_64_tib_costs_no_memory(tmp_path: Path) -> None:
+    path = empty_vhdx(tmp_path / "disk.vhdx", 64 << 40, 1)
+    tracemalloc.start()
+    try:
+        with open_image(path) as image:
+            assert image.size == 64 << 40
+            assert image.read_at((64 << 40) - 4096, 8192) == bytes(4096)
+            assert pieces_of(image, 0, image.size) == [Piece(ZEROS, 0, 64 << 40)]
+        assert tracemalloc.get_traced_memory()[1] < 16 * MIB
+    finally:
+        tracemalloc.stop()
 
 
-def test_a_disk_that_is_its_own_parent_ends(copy: Callable[[str], Path], tmp_path: Path) -> None:
-    base, first = copy("vhd-fixed"), tmp_path / "first.vhd"
-    vhd_child(base, first, RAW, changed(RAW, 1), OTHER)
-    vhd_child(first, first, RAW, changed(RAW, 1), OTHER)
-    assert "does not end" in refusal(first)
-
-
-def test_a_parent_given_beside_its_child_is_an_image_of_its_own(
-    chains: Callable[[str], tuple[Path, bytes]],
-) -> None:
-    last, _ = chains("vhd")
-    images = open_images([last, last.with_name("child.vhd"), last])
-    assert [Path(image.info.path).name for image in images] == ["last.vhd", "child.vhd"]
-    for image in images:
-        image.close()
+def resized_footer(path: Path, size: int) -> bytes:
+    """Return the footer of a fixed VHD, saying that it has another size."""
+    footer = bytearray(path.read_bytes()[-512:])
+    struct.pack_into(">Q", footer, 48, size)
+    seal(footer, 64)
+    return bytes(footer)
 
 
 # --- damage -----------------------------------------------------------------------------------------
@@ -251,20 +162,28 @@ def test_a_header_alone_is_named(copy: Callable[[str], Path], kind: str) -> None
         ("vhd-fixed", -512 + 50, "checksum of its footer"),
         ("vhd-dynamic", -512 + 50, "checksum of its footer"),
         ("vhd-dynamic", 512 + 30, "checksum of its dynamic disk header"),
-        ("vhdx-dynamic", 0x30000 + 20, ""),
     ],
 )
-def test_a_damaged_header_is_named_or_does_not_matter(
+def test_a_damaged_header_is_named(
     copy: Callable[[str], Path], kind: str, offset: int, said: str
 ) -> None:
     path = copy(kind)
     disk = bytearray(path.read_bytes())
     disk[offset] ^= 0x40
     path.write_bytes(disk)
-    if said:
-        assert said in refusal(path)
-    else:
-        assert_right_or_refused(path)
+    assert said in refusal(path)
+
+
+@pytest.mark.parametrize("place", [0x10000 + 40, 0x20000 + 40, 0x30000 + 40, 0x40000 + 40])
+def test_a_vhdx_with_one_sound_copy_of_each_structure_is_read(
+    copy: Callable[[str], Path], place: int
+) -> None:
+    path = copy("vhdx-dynamic")
+    disk = bytearray(path.read_bytes())
+    disk[place] ^= 1
+    path.write_bytes(disk)
+    with open_image(path) as image:
+        assert_same_bytes(image, RAW, reads=20)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +216,32 @@ def test_two_blocks_in_one_place_are_damage(copy: Callable[[str], Path]) -> None
     disk[used[1] : used[1] + 4] = disk[used[0] : used[0] + 4]
     path.write_bytes(disk)
     assert "to two blocks" in refusal(path)
+
+
+def test_a_table_of_holes_in_a_sparse_file_costs_its_reader_nothing(
+    copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    base, child = copy("vhd-fixed"), tmp_path / "child.vhd"
+    vhd_child(base, child, RAW, RAW, OTHER, block=512)
+    disk = bytearray(child.read_bytes()[:1536])
+    # 4,278,190,080 blocks, every one of them at sector 0 of the file.
+    struct.pack_into(">Q", disk, 48, 2040 << 30)
+    struct.pack_into(">QII", disk, 512 + 16, MIB, 0x10000, (2040 << 30) // 512)
+    for start, end, place in ((0, 512, 64), (512, 1536, 36)):
+        part = disk[start:end]
+        seal(part, place)
+        disk[start:end] = part
+    with child.open("wb") as file:
+        file.write(disk)
+        file.truncate((32 << 30) - 512)
+        file.seek(0, os.SEEK_END)
+        file.write(disk[:512])
+    tracemalloc.start()
+    try:
+        assert "is scattered as no program does it" in refusal(child)
+        assert tracemalloc.get_traced_memory()[1] < 256 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 def assert_right_or_refused(path: Path) -> None:
@@ -356,16 +301,6 @@ def test_hostile_tables_are_an_error_of_ours_or_bytes(
 # --- made by Windows ---------------------------------------------------------------------------------
 
 
-def test_a_vhdx_whose_log_is_not_empty_says_how_to_replay_it(data: Path, tmp_path: Path) -> None:
-    packed = data / "images/containers/iotest-dirtylog-10G-4M.vhdx.bz2"
-    path = unpacked(packed, tmp_path)
-    assert "qemu-img check -r all COPY" in refusal(path)
-    need_tool("qemu-img")
-    subprocess.run(["qemu-img", "check", "-q", "-r", "all", path], check=True, capture_output=True)
-    with open_image(path) as image:
-        assert image.size == 10 << 30
-
-
 @pytest.mark.parametrize(
     ("name", "driver"),
     [
@@ -387,22 +322,6 @@ def test_disks_made_by_windows_are_read_as_qemu_reads_them(
         truth = (tmp_path / "truth").read_bytes()[: image.size]
         assert len(truth) > 0.95 * image.size
         assert image.read_at(0, len(truth)) == truth
-
-
-@pytest.mark.parametrize("kind", ["vhd", "vhdx"])
-def test_a_differencing_disk_made_by_windows_needs_its_parent(
-    data: Path, tmp_path: Path, kind: str
-) -> None:
-    folder = data / "images/containers"
-    child = unpacked(folder / f"ntfs-differential.{kind}.xz", tmp_path)
-    assert f"ntfs-parent.{kind} is not there" in refusal(child)
-    parent = unpacked(folder / f"ntfs-parent.{kind}.xz", tmp_path)
-    with open_image(child) as image, open_image(parent) as base:
-        assert image.info.segments == (str(child), str(parent))
-        assert image.size == base.size == 4 * MIB
-        mine, theirs = image.read_at(0, image.size), base.read_at(0, base.size)
-        assert mine[:512] == theirs[:512]
-        assert mine != theirs
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 import sample_images
 from sample_images.containers import FORMATS, derive
 from tests.conftest import need_tool
+from tests.images.children import vhd_child, vhdx_child
 from tests.journeys.journey import Manifest, disagreements, entries, manifest_of, scan
 
 QEMU_NAMES = {
@@ -48,6 +50,53 @@ def test_every_container_gives_the_same_manifest(
     need_tool("qemu-img", "ewfacquire")
     files = derive(raw, kind, tmp_path / "image")
     assert scan(tmp_path / "store", files[0], "/c") == 3
+    assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
+
+
+@pytest.mark.parametrize(
+    ("driver", "options"),
+    [
+        ("vmdk", "subformat=monolithicSparse"),
+        ("vmdk", "subformat=streamOptimized"),
+        ("vmdk", "subformat=monolithicFlat"),
+        ("qcow2", "cluster_size=64k"),
+        ("vdi", "static=off"),
+    ],
+)
+def test_other_virtual_disks_give_the_same_manifest(
+    driver: str, options: str, raw: Path, reference: Manifest, tmp_path: Path
+) -> None:
+    need_tool("qemu-img")
+    image = tmp_path / f"disk.{driver}"
+    convert = ["qemu-img", "convert", "-f", "raw", "-O", driver, "-o", options]
+    subprocess.run([*convert, str(raw), str(image)], check=True)
+    assert scan(tmp_path / "store", image, "/c") == 3
+    assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
+
+
+@pytest.mark.parametrize("kind", ["vhd", "vhdx"])
+def test_a_differencing_disk_gives_the_manifest_of_what_it_amounts_to(
+    kind: str, raw: Path, reference: Manifest, tmp_path: Path
+) -> None:
+    need_tool("qemu-img")
+    new = raw.read_bytes()
+    # The base is an older state of the disk: every third MiB was other then, and so were single sectors.
+    old = bytearray(new)
+    for offset in range(0, len(old), 3 << 20):
+        old[offset : offset + (1 << 20)] = bytes(len(old[offset : offset + (1 << 20)]))
+    for offset in range(1 << 20, len(old), 9 * 512):
+        old[offset : offset + 512] = b"\xee" * len(old[offset : offset + 512])
+    (tmp_path / "old.raw").write_bytes(old)
+    base = derive(tmp_path / "old.raw", f"{kind}-dynamic", tmp_path)[0]
+    child = tmp_path / f"child.{kind}"
+    if kind == "vhd":
+        vhd_child(base, child, bytes(old), new, UUID(int=7))
+    else:
+        options = "subformat=dynamic,block_size=1M,block_state_zero=off"
+        create = ["qemu-img", "create", "-q", "-f", "vhdx", "-o", options, str(child)]
+        subprocess.run([*create, str(len(new))], check=True)
+        vhdx_child(child.read_bytes(), base, child, bytes(old), new)
+    assert scan(tmp_path / "store", child, "/c") == 3
     assert without_image(manifest_of(tmp_path / "store")) == without_image(reference)
 
 
