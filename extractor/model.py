@@ -53,7 +53,9 @@ the same name is shown the same by every Python (``str.isprintable`` follows the
 
 def printable(text: str) -> str:
     r"""Return text for a terminal, a log or a report: what is invisible or moves the cursor as ``\x1b``, ``\u202e``."""
-    if text.isascii() and text.isprintable():  # nearly every name; a regular expression takes five times as long
+    if (
+        text.isascii() and text.isprintable()
+    ):  # nearly every name; a regular expression takes five times as long
         return text
     return _HIDDEN.sub(lambda found: _escape(ord(found[0])), text)
 

@@ -29,6 +29,7 @@ from extractor.rules import RuleSet, builtin_rules, load_rules
 from extractor.seams import HiveNote
 from extractor.select import Choice, UserSwitches, choices_of, missing_of, scene_of, warnings_of
 from extractor.volumes import Key
+from extractor.volumes.shadows import Wanted
 from extractor.windows import (
     OfflineRequest,
     Survey,
@@ -50,6 +51,8 @@ class Request:
     images: tuple[Path, ...]
     keys: tuple[Key, ...] = ()
     """Of BitLocker volumes; none of them shows its secret."""
+    shadows: tuple[Wanted, ...] = ()
+    """Shadow copies of volumes that are read in place of what the volumes hold now."""
     store: Path | None = None
     rules: tuple[Path, ...] = ()
     """MigXML files; none means the built-in pack."""
@@ -86,6 +89,8 @@ class Request:
     sparse_limit: int = 64 << 30
     """Bytes: the largest sparse file that is stored."""
     verify_image: bool = False
+    cross_check: float = 0.0
+    """Share of the stored files, up to 1, that other readers hash again."""
     diagnostic: Path | None = None
     """Where MIG_ENABLE_DIAG wants the diagnostic log."""
     arch: str = ""
@@ -146,7 +151,7 @@ def open_windows(request: Request, observer: Observer) -> Iterator[Iterator[Open
     Raises the errors of ``read_asked``, ``open_machine`` and ``each_windows``.
     """
     asked = read_asked(request)
-    with open_machine(request.images, request.keys) as machine:
+    with open_machine(request.images, request.keys, request.shadows) as machine:
         tell_machine(machine, observer)
         yield each_windows(machine, asked, observer)
 

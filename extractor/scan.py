@@ -6,10 +6,11 @@ A newcomer reads this first: each stage is one call of the package that has its 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from extractor.crosscheck import CrossChecked, cross_check
 from extractor.efs.keyring import Keyring, open_keyring
 from extractor.events import ImageRead, Noted, Observer, Phase, PhaseStarted, noting
 from extractor.gather.efs import EfsCarrier
@@ -17,9 +18,10 @@ from extractor.gather.keychain import Keychain
 from extractor.gather.password_keys import PasswordKeys
 from extractor.gather.policy import Policy, error_controls, parse_efs
 from extractor.header import header_of
-from extractor.images.verify import Verdict, Verification, verify_image
+from extractor.images.verify import Verdict, Verification, Verifying
 from extractor.instructions import documents_of, instructions_of
 from extractor.machine import Machine, open_machine
+from extractor.model import Selected
 from extractor.opening import Opened, Request, each_windows, read_asked, tell_hives, tell_machine
 from extractor.report.estimate import estimate, space_needed, write_estimate
 from extractor.report.exit_code import exit_code
@@ -34,6 +36,8 @@ __all__ = ["Request", "Result", "Run", "scan"]
 
 FINE = frozenset({Verdict.VERIFIED, Verdict.UNSTORED})
 """Verdicts on a medium that cast no doubt on it."""
+PATIENCE = 0.5
+"""Seconds between two words on how far a medium is hashed, when nothing else is left to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Run:
     store: Path | None
     summary: Summary
     failures: int
+    checked: CrossChecked | None = None
+    """With ``--cross-check``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,9 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0 when nothing that rules selected was lost and no medium belies its hashes, else 3."""
+        """0 when nothing that rules selected was lost, no medium belies its hashes and no reader ours, else 3."""
         doubted = sum(each.verdict not in FINE for each in self.verified.values())
+        doubted += sum(run.checked.unexplained for run in self.runs if run.checked)
         lost = sum(run.summary.all.not_stored.objects for run in self.runs)
         return exit_code(doubted + lost)
 
@@ -70,12 +77,13 @@ def scan(request: Request, observer: Observer) -> Result:
     observer(PhaseStarted(Phase.INITIALIZING))
     asked = read_asked(request)
     keyring = open_keyring(request.efs_pfx, request.efs_secret)
-    with open_machine(request.images, request.keys) as machine:
+    with open_machine(request.images, request.keys, request.shadows) as machine:
         tell_machine(machine, observer)
-        verified = _verified(machine, observer) if request.verify_image else {}
-        observer(PhaseStarted(Phase.SCANNING))
-        windows = each_windows(machine, asked, observer)
-        runs = tuple(_migrate(request, opened, keyring, observer) for opened in windows)
+        with _verifying(machine if request.verify_image else None) as verifying:
+            observer(PhaseStarted(Phase.SCANNING))
+            windows = each_windows(machine, asked, observer)
+            runs = tuple(_migrate(request, opened, keyring, observer) for opened in windows)
+            verified = {each.info.path: _judged(each, work, observer) for each, work in verifying}
     return Result(runs, verified)
 
 
@@ -86,25 +94,16 @@ def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Obser
         controls = error_controls(opened.config, opened.scene, noting(observer))
         policy = Policy(request.continue_on_error, parse_efs(request.efs), controls)
         transfer = Transfer(store, policy, observer)
-        told = opened.install.registry.notes
-        chosen = transfer.account(select(opened.scene, opened.activation, opened.choices, observer))
-        late = (note for note in opened.install.registry.notes if note not in told)
-        tell_hives(late, observer)
-        if not chosen:
-            observer(Noted("warning", "the rules selected nothing: there is nothing to store"))
+        chosen = _chosen(opened, transfer, observer)
         observer(PhaseStarted(Phase.ESTIMATING if request.dry_run else Phase.SAVING))
         if place is not None:
             ensure_room(place, sum(map(space_needed, chosen)))
         gatherers = [gatherer() for gatherer in plugins("gatherers").values()]
         keychain = Keychain(opened.scene, chosen)
-        carrier = EfsCarrier(
-            policy.efs,
-            opened.machine.filesystems,
-            PasswordKeys(keyring, keychain, request.efs_user_secret),
-            keychain,
-            noting(observer),
-        )
-        transfer.store(chosen, gatherers, opened.machine.filesystems, carrier)
+        keys = PasswordKeys(keyring, keychain, request.efs_user_secret)
+        filesystems = opened.machine.filesystems
+        carrier = EfsCarrier(policy.efs, filesystems, keys, keychain, noting(observer))
+        transfer.store(chosen, gatherers, filesystems, carrier)
         transfer.people(account_rows(opened.install, opened.choices))
         transfer.ledger.check()
         if store is not None:
@@ -113,7 +112,28 @@ def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Obser
     if request.estimate:
         write_estimate(request.estimate, estimate(chosen))
     accounts = {user.sid: user.account for user in opened.install.users}
-    return Run(opened.install, place, summary(transfer.ledger, accounts), transfer.failures)
+    checked = _cross_checked(request, opened.machine, place, observer)
+    told = summary(transfer.ledger, accounts)
+    return Run(opened.install, place, told, transfer.failures, checked)
+
+
+def _chosen(opened: Opened, transfer: Transfer, observer: Observer) -> list[Selected]:
+    """Account for all that selection meets, and return what is to be stored."""
+    told = opened.install.registry.notes
+    chosen = transfer.account(select(opened.scene, opened.activation, opened.choices, observer))
+    late = (note for note in opened.install.registry.notes if note not in told)
+    tell_hives(late, observer)
+    if not chosen:
+        observer(Noted("warning", "the rules selected nothing: there is nothing to store"))
+    return chosen
+
+
+def _cross_checked(
+    request: Request, machine: Machine, place: Path | None, observer: Observer
+) -> CrossChecked | None:
+    if place is None or not request.cross_check:
+        return None
+    return cross_check(place, machine.sources, request.cross_check, observer)
 
 
 @contextmanager
@@ -134,20 +154,21 @@ def _open_store(
         store.discard()
 
 
-def _verified(machine: Machine, observer: Observer) -> dict[str, Verification]:
-    return {image.info.path: _verify(image, observer) for image in machine.images}
+@contextmanager
+def _verifying(machine: Machine | None) -> Iterator[list[tuple[Image, Verifying]]]:
+    """Hash the images of a machine while the run goes on beside it; a run that fails gives it up."""
+    with ExitStack() as stack:
+        images = machine.images if machine else ()
+        yield [(image, stack.enter_context(Verifying(image))) for image in images]
 
 
-def _verify(image: Image, observer: Observer) -> Verification:
-    """Hash a medium, compare it with what its container stores, and say what was found."""
-    done = 0
-
-    def progress(count: int) -> None:
-        nonlocal done
-        done += count
-        observer(ImageRead(image.info.path, done, image.size))
-
-    verified = verify_image(image, progress)
-    message = f"{image.info.path}: {verified.verdict}: {verified.sentence}"
+def _judged(image: Image, verifying: Verifying, observer: Observer) -> Verification:
+    """Wait until a medium is hashed, and say what was found."""
+    path = image.info.path
+    while not verifying.wait(PATIENCE):
+        observer(ImageRead(path, verifying.done, verifying.size))
+    verified = verifying.result()
+    observer(ImageRead(path, verifying.size, verifying.size))
+    message = f"{path}: {verified.verdict}: {verified.sentence}"
     observer(Noted("info" if verified.verdict in FINE else "warning", message))
     return verified

@@ -19,13 +19,16 @@ from extractor.seams import registered
 
 SEAMS = ("images", "locators", "gatherers", "stores")
 LIBRARIES = {
+    "deflate": "deflate",
+    "dissect.hypervisor": "dissect.hypervisor",
     "dissect.ntfs": "dissect.ntfs",
     "dissect.util": "dissect.util",
     "dissect.fve": "dissect.fve.bde",
     "libbde-python": "pybde",
     "libewf-python": "pyewf",
-    "libvhdi-python": "pyvhdi",
     "libfwnt-python": "pyfwnt",
+    "libvshadow-python": "pyvshadow",
+    "numpy": "numpy",
     "pytsk3": "pytsk3",
     "pefile": "pefile",
     "python-registry": "Registry",

@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,11 +19,13 @@ from rich.text import Text
 from extractor.cli.accounts import accounts_json, draw_accounts
 from extractor.cli.arguments import add_switch, words_parser
 from extractor.cli.screen import human_size, open_console
+from extractor.cli.switches import SWITCHES
 from extractor.cli.tables import add_row, date_of, lined_table
 from extractor.cli.unlocking import UNLOCKING, bitlocker_keys
 from extractor.errors import ColdstateError, NoWindowsError, UsageError
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable
+from extractor.volumes.shadows import Shadow, moment, parse_wanted
 from extractor.windows import Survey, WindowsInstall, open_install, survey
 
 
@@ -31,7 +33,9 @@ def run_inspect(words: list[str]) -> int:
     """Print what the images hold; 0 when a valid Windows is among it, else 26."""
     given = _parse(words)
     keys = bitlocker_keys(given, os.environ)
-    with open_machine([Path(name) for name in given.images], keys, even_locked=True) as machine:
+    shadows = [parse_wanted(text) for text in given.shadows or ()]
+    images = [Path(name) for name in given.images]
+    with open_machine(images, keys, shadows, even_locked=True) as machine:
         found = survey(machine.candidates, machine.volumes, machine.filesystems)
         installs = {id(each): install_of(found, each) for each in machine.candidates}
         if given.json:
@@ -50,7 +54,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="disk image, or all of a machine's"
     )
-    for switch in UNLOCKING:
+    for switch in (*UNLOCKING, *(each for each in SWITCHES if each.field == "shadows")):
         add_switch(parser, switch)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     if not words:
@@ -76,13 +80,32 @@ def as_json(machine: Machine, found: Survey, installs: Installs) -> dict[str, ob
     """Return the contract of ``inspect --json`` as plain values; names are printable."""
     return {
         "images": [asdict(image.info) for image in machine.images],
-        "volumes": [_volume(each, found.letter_of(each.id)) for each in machine.volumes],
+        "volumes": [
+            _volume(each, found.letter_of(each.id), machine.shadows.get(each.id, ()))
+            for each in machine.volumes
+        ],
         "windows": [_windows(each, found, installs[id(each)]) for each in machine.candidates],
     }
 
 
-def _volume(volume: VolumeInfo, letter: str) -> dict[str, object]:
-    return {**asdict(volume), "label": printable(volume.label), "letter": letter}
+def _volume(volume: VolumeInfo, letter: str, shadows: Sequence[Shadow]) -> dict[str, object]:
+    return {
+        **asdict(volume),
+        "label": printable(volume.label),
+        "letter": letter,
+        "shadows": [_shadow(each) for each in shadows],
+    }
+
+
+def _shadow(shadow: Shadow) -> dict[str, object]:
+    return {
+        "number": shadow.number,
+        "created": shadow.created,
+        "id": shadow.copy,
+        "copy_set": shadow.copy_set,
+        "store": shadow.store,
+        "readable": shadow.whole,
+    }
 
 
 def _windows(each: Candidate, found: Survey, install: WindowsInstall | None) -> dict[str, object]:
@@ -137,8 +160,20 @@ def _draw(console: Console, machine: Machine, found: Survey, installs: Installs)
         note = "; ".join(filter(None, (_opened_by(volume), volume.note)))
         add_row(volumes, letter, volume.id, volume.filesystem, volume.label, size, at, note)
     console.print(volumes)
+    _draw_shadows(console, machine)
     for candidate in machine.candidates:
         _draw_windows(console, found, candidate, installs[id(candidate)])
+
+
+def _draw_shadows(console: Console, machine: Machine) -> None:
+    table = lined_table("volume", "shadow", "made", "shadow copy ID", "set", "note")
+    for volume, shadows in machine.shadows.items():
+        for each in shadows:
+            note = "" if each.whole else "its blocks are on another volume"
+            cells = (str(each.number), moment(each.created), each.copy, each.copy_set, note)
+            add_row(table, volume, *cells)
+    if table.rows:
+        console.print(table)
 
 
 def _opened_by(volume: VolumeInfo) -> str:

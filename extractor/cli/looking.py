@@ -17,7 +17,7 @@ from extractor.model import printable
 from extractor.opening import Request
 
 FIELDS = frozenset(
-    {"bitlocker_key", "keychain", "offline", "win_dir", "win_old", "all_windows", "rules", "config", "auto",
+    {"bitlocker_key", "keychain", "shadows", "offline", "win_dir", "win_old", "all_windows", "rules", "config", "auto",
      "user_include", "user_exclude", "last_used", "reference_time"}
 )  # fmt: skip
 """Switches that decide which Windows, by which keys, whose state, and by which rules."""

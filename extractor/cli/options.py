@@ -38,6 +38,7 @@ USAGES = {
     "scanstate": "coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [options]",
 }
 AUTO_VERBOSITY = 5
+CROSS_CHECK = "--cross-check"
 SCREENS = ("auto", "rich", "plain", "json", "none")
 
 
@@ -88,7 +89,10 @@ def parse(
         raise UsageError(f"nothing to do; `coldstate {command} /?` shows the options")
     if command == "scanstate":
         _refuse_long_words(words)
-    given = scan_parser(command).parse_intermixed_args(list(to_options(words)))
+    # Without a value argparse would take the next word for it.
+    bare = {CROSS_CHECK: f"{CROSS_CHECK}=100%"}
+    options = [bare.get(word, word) for word in to_options(words)]
+    given = scan_parser(command).parse_intermixed_args(options)
     notes = tuple(_judge_states(given))
     _refuse_conflicts(given)
     _refuse_bad_values(given)
@@ -154,6 +158,15 @@ def _whole_number(spelled: str, text: str | None) -> None:
         raise UsageError(f"{spelled}:{text}: takes a whole number")
 
 
+def _share(text: str) -> float:
+    """Return ``10%`` (or ``10``) as 0.1."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)%?", text, re.ASCII)
+    share = float(found[1]) / 100 if found else 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"{CROSS_CHECK}={text}: takes a percentage above 0, at most 100%")
+    return share
+
+
 def _refuse_reports_in_store(given: argparse.Namespace) -> None:
     """USMT forbids logs inside the store path: they would be part of what is being proved."""
     if not given.store:
@@ -202,6 +215,7 @@ def _request(
         progress_log=path_of(given.progress_log),
         sparse_limit=int(given.sparse_limit or 64) << 30,
         verify_image=bool(given.verify_image),
+        cross_check=_share(given.cross_check) if given.cross_check is not None else 0.0,
         diagnostic=path_of(environment.get("MIG_ENABLE_DIAG")),
     )
 

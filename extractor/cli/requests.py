@@ -18,6 +18,7 @@ from extractor.filetime import to_filetime
 from extractor.redact import redacted
 from extractor.scan import Request
 from extractor.select.users import parse_last_used
+from extractor.volumes.shadows import parse_wanted
 
 STOCK = ("migdocs.xml", "migapp.xml")
 """What ``/auto:FOLDER`` stands for (usmt.md 1.2), in lower case."""
@@ -31,13 +32,15 @@ CONFLICTS = (
     ("all_users", "user_exclude"),
     ("all_users", "last_used"),
     ("list_files", "estimate"),
+    ("cross_check", "estimate"),
+    ("cross_check", "dry_run"),
     ("all_windows", "offline"),
     ("all_windows", "win_dir"),
     ("all_windows", "win_old"),
     *(("auto", each) for each in ("all_users", "user_include", "user_exclude", "verbosity", "rules")),
     *((made, each) for made in ("genconfig", "genmigxml") for each in (
         "list_files", "progress_log", "continue_on_error", "config", "efs", "estimate", "dry_run", "user_include",
-        "user_exclude", "last_used", "all_windows", "retries", "wait", "local_only",
+        "user_exclude", "last_used", "all_windows", "retries", "wait", "local_only", "cross_check",
     )),
 )  # fmt: skip
 """Pairs that may not stand together."""
@@ -78,6 +81,7 @@ def request_of(
     return Request(
         images=tuple(map(Path, given.images)),
         keys=bitlocker_keys(given, environment),
+        shadows=tuple(map(parse_wanted, given.shadows or ())),
         rules=_rules(given),
         config=path_of(given.config),
         offline=path_of(given.offline),

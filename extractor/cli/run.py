@@ -26,6 +26,9 @@ from extractor.report.progress_log import ProgressLog
 from extractor.report.summary import Row, Summary
 from extractor.scan import Request, Result, Run, scan
 
+LISTED = 20
+"""Disagreements of a cross-check that the screen shows; all are in the log."""
+
 
 def run_scan(command: str, words: list[str]) -> int:
     """Run one request and return its exit code; its errors are logged, and raised for the caller to say."""
@@ -124,6 +127,10 @@ def _draw(console: Console, run: Run) -> None:
         _draw_losses(console, run.summary)
     else:
         console.print("Nothing that the rules selected was lost.")
+    if run.checked:
+        console.print(Text(run.checked.sentence))
+        for each in run.checked.rows[:LISTED]:
+            console.print(Text(f"  {printable(str(each))}"))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

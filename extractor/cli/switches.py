@@ -62,6 +62,9 @@ SWITCHES: tuple[Switch, ...] = (
            repeatable=True),
     Switch("", "keychain", "keychain", VALUE, "CSV list of keys: provider,key_type,identifier,value", SOURCE,
            repeatable=True, short="K"),
+    Switch("", "shadow", "shadows", VALUE,
+           "read a volume as it was: N or VOLUME:N, a shadow copy as inspect lists them; N alone is of the one volume"
+           " that has some, or of the one of those that holds a Windows", SOURCE, repeatable=True),
     Switch("localonly", "localonly", "local_only", NOTHING, "fixed drives only", SOURCE, state=ACCEPTED,
            why="every volume of an image counts as a fixed drive"),
     Switch("vsc", "vsc", "vsc", NOTHING, "volume shadow copy", SOURCE, state=ACCEPTED,
@@ -91,6 +94,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("c", "continue", "continue_on_error", NOTHING, "go on past what cannot be read (exit code 3)", STORE),
     Switch("p", "estimate", "estimate", MAYBE, "estimate the space, write no store", STORE),
     Switch("", "dry-run", "dry_run", NOTHING, "select and account, write no store", STORE),
+    Switch("", "cross-check", "cross_check", MAYBE, "hash N% of what was stored again by other readers (100%)", STORE),
     Switch("", "sparse-limit", "sparse_limit", VALUE, "largest sparse file to store, in GiB (default: 64)", STORE),
     Switch("r", "retries", "retries", VALUE, "retries of a network write", STORE, state=ACCEPTED,
            why="a store that cannot be written ends the run"),

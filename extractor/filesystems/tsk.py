@@ -1,22 +1,13 @@
-"""FAT and exFAT, and a second opinion on NTFS, by The Sleuth Kit in a worker process of its own.
-
-The worker crashes, hangs or runs out of memory alone: here that is one clear error.
-"""
+"""FAT and exFAT, and a second opinion on NTFS, by The Sleuth Kit in a process of its own."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import threading
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from extractor.errors import DamagedError, ImageError
 from extractor.filesystems.tree import Tree, is_link
-from extractor.filesystems.tsk_protocol import receive, send
+from extractor.filesystems.worker import Worker
 from extractor.filetime import TICKS, UNIX_EPOCH
 from extractor.model import (
     FILE_ATTRIBUTE_ARCHIVE,
@@ -37,11 +28,10 @@ if TYPE_CHECKING:
 
     from extractor.seams import Volume
 
-SILENCE = 60.0
-"""Seconds that the worker may be silent before it counts as hung."""
+TSK = ("tsk_worker", "The Sleuth Kit")
+"""The module that runs in its process, and its name."""
 PIECE = 1 << 20
-"""Bytes asked of the worker at a time; it may ask for eight times as many."""
-SECTOR = 512
+"""Bytes asked of the worker at a time."""
 LABEL = " (Volume Label Entry)"
 """How The Sleuth Kit marks the label of a FAT volume, which it lists as a file of the root."""
 EXFAT_METAFILES = ("$ALLOC_BITMAP", "$UPCASE_TABLE", "$TEX_FAT", "$VOLUME_GUID")
@@ -52,93 +42,14 @@ FILLER_RUN, SPARSE_RUN = 0x1, 0x2
 """TSK_FS_ATTR_RUN_FLAG_FILLER and _SPARSE: runs without clusters."""
 
 
-class TskWorker:
-    """One worker process with one volume; requests from several threads wait for each other."""
-
-    def __init__(self, volume: Volume) -> None:
-        self._volume = volume
-        self._lock = threading.Lock()
-        self.problem = ""
-        """Why bytes that the worker asked for last could not be had."""
-        self._channel, theirs = socket.socketpair()
-        self._channel.settimeout(SILENCE)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "extractor.filesystems.tsk_worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=_environment(),
-            )
-
-    def ask(self, request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Yield the worker's messages that answer one request, serving its wish for bytes meanwhile.
-
-        Raises DamagedError when The Sleuth Kit cannot do it, or when the worker crashed or hung.
-        """
-        with self._lock:
-            self.problem = ""
-            try:
-                send(self._channel, request)
-                while True:
-                    header, payload = receive(self._channel)
-                    if "ask" in header:
-                        self._serve(*header["ask"])
-                        continue
-                    if "error" in header:
-                        raise DamagedError(f"The Sleuth Kit cannot read it: {header['error']}")
-                    yield header, payload
-                    if header.get("done"):
-                        return
-            except (EOFError, OSError, ValueError, TypeError) as error:
-                self.close()
-                raise DamagedError(
-                    f"The Sleuth Kit failed on volume {self._volume.info.id}: {_ended(error)}"
-                ) from error
-
-    def _serve(self, offset: int, length: int) -> None:
-        """Answer the worker's wish for bytes; what follows a bad sector is left out."""
-        length = min(length, PIECE * 8)
-        try:
-            data = self._volume.read_at(offset, length)
-        except DamagedError as error:
-            self.problem = str(error)
-            data = b"".join(self._before_damage(offset, length))
-        send(self._channel, {}, data)
-
-    def _before_damage(self, offset: int, length: int) -> Iterator[bytes]:
-        for start in range(offset, offset + length, SECTOR):
-            try:
-                yield self._volume.read_at(start, min(SECTOR, offset + length - start))
-            except DamagedError:
-                return
-
-    def close(self) -> None:
-        """End the worker."""
-        self._channel.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        self._process.wait()
+def spelled(name: str) -> str:
+    """Return a name with what The Sleuth Kit cannot say (controls, lone surrogates) as ``^``, its own sign."""
+    return "".join("^" if unsayable(each) else each for each in name)
 
 
-def _ended(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"it gave no sign for {SILENCE:.0f} seconds and was stopped"
-    if isinstance(error, OSError | EOFError):
-        return "it crashed, or was stopped before"
-    return f"it answered nonsense ({error})"
-
-
-def _environment() -> dict[str, str]:
-    """Return the worker's whole environment. TZ keeps FAT's local times as they are written."""
-    home = Path(__file__).resolve().parents[2]
-    return {
-        "PYTHONPATH": str(home),
-        "PATH": os.defpath,
-        "TZ": "UTC",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+def unsayable(character: str) -> bool:
+    """Tell whether The Sleuth Kit cannot say a character."""
+    return ord(character) < 0x20 or 0xD800 <= ord(character) <= 0xDFFF
 
 
 class TskFilesystem:
@@ -149,9 +60,9 @@ class TskFilesystem:
 
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
-        self._worker = TskWorker(volume)
+        self._worker = Worker(volume, *TSK)
         try:
-            list(self._worker.ask({"op": "open", "size": volume.size}))
+            self._worker.open()
             self._damage: list[Damage] = []
             with _sense():
                 self._tree = self._plant()
@@ -245,7 +156,7 @@ class TskFilesystem:
 class TskStream:
     """The content of a file as The Sleuth Kit reads it."""
 
-    def __init__(self, worker: TskWorker, record: int, facts: dict[str, Any]) -> None:
+    def __init__(self, worker: Worker, record: int, facts: dict[str, Any]) -> None:
         self.size: int = facts["size"]
         self._worker = worker
         self._address = [record, facts["type"], facts["id"]]

@@ -1,27 +1,25 @@
 """The process in which The Sleuth Kit runs: ``python -m extractor.filesystems.tsk_worker FD``.
 
-Native code reads hostile bytes here, so this process may open no file, write none and take little memory; the bytes of
-the volume come from the parent over the socket FD. It is also where licences part: pytsk3 is loaded nowhere else.
+It is also where licences part: pytsk3 is loaded nowhere else.
 """
 
 from __future__ import annotations
 
-import resource
-import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytsk3
 
-from extractor.filesystems.tsk_protocol import receive, send
+from extractor.filesystems.confined import PIECE, fetch, first_line, run, send_digests, sha256
+from extractor.filesystems.worker_protocol import send
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
-MEMORY = 2 << 30
-"""Bytes of address space, Python and libraries included."""
 BATCH = 500
 """Entries in one message."""
+DATA = 128
+"""Type of NTFS' $DATA."""
 MOST_ENTRIES = 20_000_000
 """A bound for directories that a hostile volume lets grow for ever."""
 
@@ -41,13 +39,12 @@ class Bytes(pytsk3.Img_Info):  # type: ignore[misc]
         return self._size
 
     def read(self, offset: int, length: int) -> bytes:
-        send(self._channel, {"ask": [offset, length]})
         # Bytes that are not to be had end the answer early: The Sleuth Kit takes a short read for an error, whereas an
         # exception in here would make pytsk3 lose the whole volume.
-        return receive(self._channel)[1]
+        return fetch(self._channel, offset, length)
 
 
-class Worker:
+class TskReader:
     """Answers the parent's requests, one at a time."""
 
     def __init__(self, channel: socket.socket, size: int) -> None:
@@ -60,6 +57,7 @@ class Worker:
             "entries": self.entries,
             "stat": self.stat,
             "read": self.read,
+            "digests": self.digests,
         }
         operations[operation](*arguments)
 
@@ -91,7 +89,7 @@ class Worker:
                         if row[4] and row[0] != directory:
                             todo.append(row[0])
             except OSError as error:
-                yield [directory, _first_line(error)]
+                yield [directory, first_line(error)]
 
     def stat(self, record: int) -> None:
         """Send size, times and streams of a record."""
@@ -127,12 +125,36 @@ class Worker:
     def read(self, record: int, kind: int, number: int, offset: int, length: int) -> None:
         """Send bytes of one attribute of a record."""
         file = self._fs.open_meta(inode=record)
-        attribute_type = next(
-            value for value in (pytsk3.TSK_FS_ATTR_TYPE_DEFAULT, pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA)
-            if int(value) == kind
-        )  # fmt: skip
-        data = file.read_random(offset, length, attribute_type, number)
+        data = file.read_random(offset, length, _kind(kind), number)
         send(self._channel, {"done": True}, data)
+
+    def digests(self, *wanted: list[Any]) -> None:
+        """Send the SHA-256 of data streams, each [record, name, size], or why there is none."""
+        send_digests(self._channel, wanted, self._digest)
+
+    def _digest(self, record: int, name: str, size: int) -> str:
+        file = self._fs.open_meta(inode=record)
+        found = [
+            (each.info.id, each.info.size)
+            for each in file
+            if int(each.info.type) == DATA and _text(each.info.name or b"") == name
+        ]
+        if len(found) != 1:
+            raise OSError(f"it sees {len(found)} streams of this name")
+        number, length = found[0]
+        if length != size:
+            raise OSError(f"it sees {length} of {size} bytes")
+        pieces = (
+            file.read_random(start, min(PIECE, size - start), _kind(DATA), number)
+            for start in range(0, size, PIECE)
+        )
+        return sha256(self._channel, pieces, size)
+
+
+def _kind(number: int) -> pytsk3.TSK_FS_ATTR_TYPE_ENUM:
+    """Return the type of an attribute that holds content, as pytsk3 spells it."""
+    kinds = (pytsk3.TSK_FS_ATTR_TYPE_DEFAULT, pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA)
+    return next(value for value in kinds if int(value) == number)
 
 
 def _row(item: pytsk3.File, directory: int) -> list[Any] | None:
@@ -152,54 +174,5 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def confine() -> None:
-    """Give up what reading a volume does not need: files, memory without end, core dumps."""
-    for limit, value in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 0),
-    ):
-        resource.setrlimit(limit, (value, value))
-
-
-def serve(channel: socket.socket) -> None:
-    """Answer requests until the parent is gone; an error of the library is an answer too."""
-    header, _ = receive(channel)
-    worker: Worker | None = None
-    while True:
-        try:
-            if worker is None:
-                worker = Worker(channel, header["size"])
-                send(channel, {"done": True})
-            else:
-                worker.answer(header["op"], header.get("arguments", []))
-        except (
-            OSError,
-            MemoryError,
-            StopIteration,
-            AttributeError,
-            TypeError,
-            KeyError,
-            RuntimeError,
-        ) as error:
-            send(channel, {"error": _first_line(error)})
-        header, _ = receive(channel)
-
-
-def main() -> None:
-    """Serve on the socket whose number is the first argument."""
-    with socket.socket(fileno=int(sys.argv[1])) as channel:
-        confine()
-        try:
-            serve(channel)
-        except EOFError:
-            return  # the parent closed the socket: the work is done
-
-
 if __name__ == "__main__":
-    main()
+    run(TskReader)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extractor.errors import DamagedError, ImageError
-from extractor.filesystems import find, open_filesystem, tsk, walk
-from extractor.filesystems.tsk import TskFilesystem, TskWorker
+from extractor.filesystems import find, open_filesystem, walk, worker
+from extractor.filesystems.tsk import TSK, TskFilesystem
+from extractor.filesystems.worker import Worker
 from extractor.filetime import TICKS, UNIX_EPOCH
 from extractor.model import FILE_ATTRIBUTE_HIDDEN, FILE_ATTRIBUTE_READONLY, BadRange
 from extractor.testing import FakeImage
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from extractor.seams import Volume
 
 BIG = bytes(range(256)) * 4000
 KINDS = [(12, 4), (16, 20), (32, 64)]
@@ -121,51 +121,47 @@ def test_what_the_sleuth_kit_cannot_open_is_one_clear_error() -> None:
 
 
 @pytest.fixture
-def worker() -> Iterator[TskWorker]:
-    with closing(TskWorker(ntfs_volumes(sample("solo"))[0])) as running:
-        yield running
+def running() -> Iterator[Worker]:
+    with closing(Worker(ntfs_volumes(sample("solo"))[0], *TSK)) as started:
+        yield started
 
 
-def size_of(volume: Volume) -> dict[str, object]:
-    return {"op": "open", "size": volume.size}
-
-
-def test_a_worker_that_crashed_is_one_clear_error_each_time(worker: TskWorker) -> None:
-    worker._process.kill()
-    worker._process.wait()
+def test_a_worker_that_crashed_is_one_clear_error_each_time(running: Worker) -> None:
+    running._process.kill()
+    running._process.wait()
     for _ in range(2):
         with pytest.raises(DamagedError, match="it crashed"):
-            list(worker.ask({"op": "open", "size": 1}))
+            running.open()
 
 
 def test_a_worker_that_hangs_is_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tsk, "SILENCE", 0.2)
-    with closing(TskWorker(ntfs_volumes(sample("solo"))[0])) as running:
+    monkeypatch.setattr(worker, "SILENCE", 0.2)
+    with closing(Worker(ntfs_volumes(sample("solo"))[0], *TSK)) as running:
         os.kill(running._process.pid, signal.SIGSTOP)
         with pytest.raises(DamagedError, match="gave no sign"):
-            list(running.ask({"op": "open", "size": 1}))
+            running.open()
         assert running._process.returncode == -signal.SIGKILL
 
 
 def test_the_worker_can_open_no_file_and_write_none() -> None:
     program = (
-        "from extractor.filesystems.tsk_worker import confine\nconfine()\n"
+        "from extractor.filesystems.confined import confine\nconfine()\n"
         "try:\n    open('/etc/passwd')\nexcept OSError as error:\n    print(error.errno)"
     )
-    environment = tsk._environment()
+    environment = worker._environment()
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, check=True
     )
     assert done.stdout.strip() == b"24"  # EMFILE: no descriptor is left to be had
 
 
-def test_a_request_that_makes_no_sense_is_answered_with_an_error(worker: TskWorker) -> None:
-    list(worker.ask(size_of(ntfs_volumes(sample("solo"))[0])))
+def test_a_request_that_makes_no_sense_is_answered_with_an_error(running: Worker) -> None:
+    running.open()
     for request in ({"op": "stat", "arguments": [1 << 40]}, {"op": "nothing"}, {}):
         with pytest.raises(DamagedError, match="cannot read it"):
-            list(worker.ask(request))
+            list(running.ask(request))
 
 
 def test_a_message_of_the_wrong_shape_is_damage_not_a_traceback(

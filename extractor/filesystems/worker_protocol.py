@@ -1,4 +1,4 @@
-"""Messages between TskFilesystem and its worker: a length, a JSON header, then raw bytes. Never pickle.
+"""Messages between a reader's worker process and its parent: a length, a JSON header, then raw bytes. Never pickle.
 
 Either side may be lied to by the other, so every length is bounded before anything is read.
 """

@@ -1,28 +1,21 @@
-"""Two readers of one volume compared: names, streams, sizes, content. Each difference that is understood says why.
-
-The tests hold our NTFS reader against The Sleuth Kit with it; no run calls it.
-"""
+"""Two readers' listings of one volume compared: names, streams, sizes. Each difference that is understood says why."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from extractor.errors import EncryptedError, SourceError, UnsupportedError
+from extractor.errors import SourceError
 from extractor.filesystems import walk
+from extractor.filesystems.tsk import spelled, unsayable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from extractor.model import Entry, Metadata, StreamInfo
-    from extractor.seams import Filesystem, Stream
+    from extractor.seams import Filesystem
 
-WHOLE = 64 << 20
-"""Bytes up to which a stream is read whole; of a larger one only the parts that hold data."""
-PIECE = 1 << 20
 LONGEST_NAME = 255
 SPARSE_LIMIT = 1 << 42
 """From here on The Sleuth Kit takes a sparse stream for empty (measured with 8 TiB)."""
@@ -35,7 +28,7 @@ class Difference:
     record: int
     path: tuple[str, ...]
     what: str
-    """entry, name, metadata, streams, size or content."""
+    """entry, name, metadata, streams or size."""
     first: str
     second: str
     reason: str = ""
@@ -44,7 +37,7 @@ class Difference:
 def compare(first: Filesystem, second: Filesystem) -> list[Difference]:
     """Return every difference between two readers' views of one volume, ``first`` being the trusted one.
 
-    Compared are entries (record and name), the names and sizes of streams, and the content of every stream.
+    Compared are entries (record and name), and the names and sizes of streams.
     """
     mine, theirs = _listing(first), _listing(second)
     pairs = [(mine[key], theirs[key]) for key in sorted(mine.keys() & theirs.keys())]
@@ -78,20 +71,11 @@ def _by_record(
     return found
 
 
-def spelled(name: str) -> str:
-    """Return a name with what The Sleuth Kit cannot say (controls, lone surrogates) as ``^``, its own sign."""
-    return "".join("^" if _unsayable(each) else each for each in name)
-
-
-def _unsayable(character: str) -> bool:
-    return ord(character) < 0x20 or 0xD800 <= ord(character) <= 0xDFFF
-
-
 def _name_reason(name: str) -> str:
     """Return why The Sleuth Kit cannot give a name as it is; measured on the hostile sample image."""
     if name in (".", ".."):
         return "The Sleuth Kit takes a file of this name for the directory itself"
-    if any(map(_unsayable, name)):
+    if any(map(unsayable, name)):
         return "The Sleuth Kit cannot spell control characters, NUL and lone surrogates"
     if len(name.encode("utf-8")) >= LONGEST_NAME:
         return f"The Sleuth Kit cuts names at {LONGEST_NAME} bytes of UTF-8"
@@ -124,8 +108,10 @@ def _differences(
         shown = ", ".join(sorted(streams)), ", ".join(sorted(others))
         yield Difference(mine.record, path, "streams", *shown, reason)
     for name in sorted(streams.keys() & others.keys()):
-        found = _stream_difference(first, second, (mine, theirs), (streams[name], others[name]))
-        yield from (Difference(mine.record, path, *each) for each in found)
+        sizes = streams[name].size, others[name].size
+        if sizes[0] != sizes[1]:
+            reason, (ours, other_size) = _size_reason(streams[name]), sizes
+            yield Difference(mine.record, path, "size", str(ours), str(other_size), reason)
 
 
 def _stream_reason(metadata: Metadata, names: Iterable[str]) -> str:
@@ -135,58 +121,7 @@ def _stream_reason(metadata: Metadata, names: Iterable[str]) -> str:
     return ""
 
 
-def _stream_difference(
-    first: Filesystem,
-    second: Filesystem,
-    entries: tuple[Entry, Entry],
-    infos: tuple[StreamInfo, StreamInfo],
-) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (what, first, second, reason) when one stream differs."""
-    info = infos[0]
-    try:
-        mine = first.open(entries[0], info.name)
-    except (UnsupportedError, EncryptedError) as error:
-        yield "content", "refused", "read", str(error)
-        return
-    except SourceError as error:
-        yield "content", str(error), "", ""
-        return
-    try:
-        theirs = second.open(entries[1], infos[1].name)
-        if mine.size != theirs.size:
-            yield "size", str(mine.size), str(theirs.size), _size_reason(info)
-            return
-        ranges = list(_ranges(mine))
-        digests = _digest(mine, ranges), _digest(theirs, ranges)
-    except SourceError as error:
-        yield "content", "", str(error), ""
-        return
-    if digests[0] != digests[1]:
-        yield "content", *digests, _content_reason(info)
-
-
 def _size_reason(info: StreamInfo) -> str:
     if info.sparse and info.size >= SPARSE_LIMIT:
         return "The Sleuth Kit takes a sparse stream of this size for empty"
     return ""
-
-
-def _content_reason(info: StreamInfo) -> str:
-    return "The Sleuth Kit gives zeros for an overlaid (WOF) file" if info.wof else ""
-
-
-def _ranges(stream: Stream) -> Iterable[tuple[int, int]]:
-    return [(0, stream.size)] if stream.size <= WHOLE else stream.extents()
-
-
-def _digest(stream: Stream, ranges: Iterable[tuple[int, int]]) -> str:
-    digest = hashlib.sha256()
-    pieces = chain.from_iterable(_pieces(offset, length) for offset, length in ranges)
-    for offset, length in pieces:
-        digest.update(stream.read_at(offset, length))
-    return digest.hexdigest()
-
-
-def _pieces(offset: int, length: int) -> Iterator[tuple[int, int]]:
-    for start in range(offset, offset + length, PIECE):
-        yield start, min(PIECE, offset + length - start)
