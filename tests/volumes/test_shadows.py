@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -156,6 +157,13 @@ def test_every_byte_of_a_copy_is_as_it_was(number: int) -> None:
         assert past.read_at(past.size, 10) == b""
         with pytest.raises(DamagedError):
             past.read_at(-1, 10)
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    oldest, places = versions()[0], range(1 << 20, 15 << 20, 77_777)
+    with shadow(only(made()), 1) as past, ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda offset: past.read_at(offset, 30_000), list(places) * 3))
+    assert found == [oldest[offset : offset + 30_000] for offset in places] * 3
 
 
 def test_a_copy_keeps_the_identity_of_its_volume_and_says_of_when_it_is() -> None:

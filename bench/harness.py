@@ -1,0 +1,151 @@
+"""A process measured: wall time, CPU time and memory of it and all its children, on memory that is warm.
+
+Memory is warm when the host has backed it. A virtual machine's host takes free memory back within seconds and gives
+it again page by page, zeroed: on such a machine the same copy into tmpfs costs three times the CPU, or not, by chance.
+So while a tool runs, a *ballast* (``python -m bench.harness``) holds all free memory but a little, touched, and lets
+go of it as the tool takes it. It costs a machine of its own a second before each run.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from time import perf_counter, sleep
+
+SLICE = 64 << 20
+FREE = 300 << 20
+"""What the ballast leaves free, in bytes: less than the host is quick to take, more than a tool fills between looks."""
+LOOK = 0.01
+SAMPLE = 0.05
+PIECE = 1 << 20
+KEPT_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a command took: seconds, and MiB of memory."""
+
+    wall: float
+    cpu: float
+    """User and system time of the process and every child it waited for."""
+    peak: float
+    """The largest sum of PSS over all its processes at one time: shared pages count once."""
+    largest: float
+    """Largest resident set of one process, as the kernel counted it."""
+
+
+class FailedError(Exception):
+    """A command ended with a code that is none of its good ones; the text ends with its last words."""
+
+
+def measure(
+    command: Sequence[str | Path], words: Path, accepted: Collection[int] = (0,)
+) -> Figures:
+    """Run a command to its end and return what it took; what it says goes to the file ``words``.
+
+    The caller should be small: Linux counts the memory of who starts a process as the process's own largest.
+    """
+    with words.open("wb") as said, _ballast():
+        start = perf_counter()
+        running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        with _sampled(running.pid) as peaks:
+            _, status, usage = os.wait4(running.pid, 0)
+        wall = perf_counter() - start
+    running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode not in accepted:
+        last = words.read_text("utf-8", "replace").splitlines()[-KEPT_LINES:]
+        raise FailedError("\n".join([f"{command[0]} ended with {running.returncode}", *last]))
+    cpu = usage.ru_utime + usage.ru_stime
+    return Figures(wall, cpu, max(peaks) / 1024, usage.ru_maxrss / 1024)
+
+
+def warm(path: Path) -> None:
+    """Read a file twice, so that it lies in the page cache and stays there."""
+    buffer = bytearray(PIECE)
+    for _ in range(2):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+
+
+@contextmanager
+def _sampled(pid: int) -> Iterator[list[int]]:
+    """Give a list that grows by the KiB of a process and its children, taken again and again."""
+    peaks, ended = [0], Event()
+
+    def sample() -> None:
+        while not ended.wait(SAMPLE):
+            peaks.append(sum(_pss(each) for each in _family(pid)))
+
+    sampler = Thread(target=sample)
+    sampler.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        sampler.join()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """Yield a process and all below it; one that has just ended has no children."""
+    yield pid
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in listed.read_text().split():
+                yield from _family(int(child))
+
+
+def _pss(pid: int) -> int:
+    """Return the KiB of a process, what it shares with others in parts; 0 when it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+@contextmanager
+def _ballast() -> Iterator[None]:
+    """Hold free memory in another process, for as long as the context lasts."""
+    with subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        try:
+            yield
+        finally:
+            holder.terminate()
+
+
+def _hold() -> None:
+    """Take all free memory but ``FREE``, touched; say so; let go of a slice whenever less than that is free."""
+    held: list[mmap.mmap] = []
+    while _free() > FREE + SLICE:
+        piece = mmap.mmap(-1, SLICE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        piece.madvise(mmap.MADV_HUGEPAGE)
+        for offset in range(0, SLICE, mmap.PAGESIZE):
+            piece[offset] = 1
+        held.append(piece)
+    print("held", flush=True)
+    while True:
+        while held and _free() < FREE:
+            held.pop().close()
+        sleep(LOOK)
+
+
+def _free() -> int:
+    """Return the bytes of memory in which nothing lies."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemFree:"):
+            return int(line.split()[1]) << 10
+    raise OSError("/proc/meminfo does not tell what is free")
+
+
+if __name__ == "__main__":
+    _hold()
