@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from extractor.evaluate import Activation, ActiveRule, Scene
 from extractor.events import Event, Noted, Observer
 from extractor.filesystems import ORPHANS, is_link
-from extractor.model import ObjectKind, Selected, WinPath
+from extractor.model import Damage, ObjectKind, Selected, WinPath
 from extractor.rules.patterns import PatternKind
+from extractor.seams import Filesystem
 from extractor.select.account_rows import account_rows
 from extractor.select.ini import IniValues
 from extractor.select.install import choices_of, missing_of, scene_of, warnings_of
-from extractor.select.objects import Unreadable
+from extractor.select.objects import Unreadable, kind_of
 from extractor.select.owners import Owners, owners_of
 from extractor.select.precedence import ranked_by_kind
 from extractor.select.pretended import PretendedObjects
@@ -125,6 +126,26 @@ def _profile(choice: Choice) -> str:
     return f"{choice.user.account}: the profile folder {choice.user.profile}"
 
 
+def _below(
+    filesystem: Filesystem, lost: Damage, at: WinPath, told: set[int]
+) -> Iterator[Unreadable]:
+    """Yield all that lies in a lost directory, which is whole and reached by nobody; each folder once."""
+    reason = f"it lies in file record {lost.record}, which is lost; its content is whole"
+    tops = [each for each in filesystem.names(lost.record) if each.name == lost.name]
+    stack = [(each, at) for each in tops[:1] if each.directory]
+    while stack:
+        folder, path = stack.pop()
+        if folder.record in told:
+            continue
+        told.add(folder.record)
+        for entry in filesystem.children(folder):
+            here = path / entry.name
+            kind = kind_of(entry)
+            yield Unreadable(kind, here, filesystem.info.id, "", reason, entry=entry, is_stray=True)
+            if kind is ObjectKind.DIRECTORY:
+                stack.append((entry, here))
+
+
 def _strays(mount: Mount, tell: Callable[[Event], None]) -> Iterator[Unreadable]:
     """Yield what belongs to no directory that is still there: it may have been anybody's."""
     filesystem = mount.filesystem
@@ -135,6 +156,7 @@ def _strays(mount: Mount, tell: Callable[[Event], None]) -> Iterator[Unreadable]
     if mount.at.parts:
         return
     volume = filesystem.info.id
+    told: set[int] = set()
     for each in filesystem.damage:
         if each.parent >= 0 and is_entered(each.parent):
             continue
@@ -145,3 +167,4 @@ def _strays(mount: Mount, tell: Callable[[Event], None]) -> Iterator[Unreadable]
             mount.at.drive, (ORPHANS, f"record {each.record}", each.name)[: 2 + bool(each.name)]
         )
         yield Unreadable(ObjectKind.FILE, path, volume, "", each.reason, is_stray=True)
+        yield from _below(filesystem, each, path, told)

@@ -153,6 +153,8 @@ def test_a_circle_of_directories_ends_and_what_it_held_is_accounted_for(
             # Of the two in the circle the inner one is named, and the outer one lies in it now.
             own = inner if path == DOCUMENTS else row["record"]
             assert (above | {own}) & numbered, path
+    orphans = {path.split("\\")[-1] for path in rows if "$OrphanFiles" in path}
+    assert {path.split("\\")[-1] for path in before if path not in rows} <= orphans
     outside = [path for path in before if not path.startswith(DOCUMENTS)]
     assert [path for path in outside if rows[path]["sha256"] != before[path]["sha256"]] == []
     assert_balanced(manifest)
