@@ -12,6 +12,7 @@ import select
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +29,12 @@ ALONE = 32 << 20
 """Bytes, each stream counted as ``OVERHEAD`` at least, that are copied here before anybody is hired."""
 OVERHEAD = 32 << 10
 PACKET_COMMANDS = 256
-PACKET_SIZE = 16 << 20
-"""Bytes that the commands of one packet have copied."""
-QUEUED = 4
-"""Packets that a hand may have unanswered."""
+PACKET_SIZE = 64 << 20
+"""Bytes that the commands of one packet have copied; an answer tells how far it is."""
+QUEUED = 4 * PACKET_COMMANDS
+"""Commands that a hand may have unanswered: their answers fit into its channel, so neither side waits for the other."""
+QUEUED_BYTES = 4 * PAYLOAD
+"""The same, for bytes that packets bring. What lies in a file is only named, and a large one holds nobody up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,13 +70,20 @@ class _Hand:
     """Bytes of the payload."""
     size: int = 0
     """Bytes that the commands have copied."""
-    unanswered: list[int] = field(default_factory=list)
-    """The ``size`` of each packet under way."""
+    unanswered: deque[tuple[int, int, int]] = field(default_factory=deque)
+    """Of each packet under way: bytes to copy, commands, bytes it brings."""
 
     @property
     def load(self) -> int:
         """Bytes it has still to copy."""
-        return self.size + sum(self.unanswered)
+        return self.size + sum(size for size, _, _ in self.unanswered)
+
+    def is_busy(self) -> bool:
+        """Tell whether it has enough unanswered."""
+        _, commands, weights = (
+            map(sum, zip(*self.unanswered, strict=True)) if self.unanswered else (0, 0, 0)
+        )
+        return commands >= QUEUED or weights >= QUEUED_BYTES
 
     def is_full(self) -> bool:
         """Tell whether the packet should go."""
@@ -216,15 +226,15 @@ class Crew:
     def _make_room(self, hand: _Hand) -> None:
         """Send a packet that is full, when the hand has not too many already."""
         if hand.is_full():
-            while len(hand.unanswered) >= QUEUED:
+            while hand.is_busy():
                 self._hear(wait=True)
             self._send(hand)
             self._hear(wait=False)
 
     def _send(self, hand: _Hand) -> None:
-        commands, payload, new, size = hand.commands, b"".join(hand.payload), hand.new, hand.size
+        commands, payload, new = hand.commands, b"".join(hand.payload), hand.new
+        hand.unanswered.append((hand.size, len(commands), len(payload)))
         hand.commands, hand.payload, hand.new, hand.weight, hand.size = [], [], [], 0, 0
-        hand.unanswered.append(size)
         try:
             send(hand.channel, commands, payload, tuple(new))
         except OSError as error:
@@ -243,7 +253,7 @@ class Crew:
             answers, _, _ = receive(hand.channel)
         except (EOFError, OSError) as error:
             raise self._gone(hand) from error
-        del hand.unanswered[0]
+        hand.unanswered.popleft()
         for number, *said in answers:
             if number == NOBODY:
                 with writing(self._place):

@@ -55,8 +55,8 @@ _NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EN
 _REPRESENTABLE = range(-(1 << 31), 1 << 33)
 """Seconds that every Linux file system in use can hold as a modification time."""
 _HOSTS_KEPT = 1 << 15
-WINDOW = 1024
-"""Objects that may be on their way in at one time."""
+WINDOW = 1 << 14
+"""Objects that may be on their way in at one time: a large file takes as long as thousands of small ones."""
 
 Progress = Callable[[Captured, int], None]
 Identity = tuple[str, int, int]

@@ -12,9 +12,11 @@ import os
 
 from extractor.errors import DamagedError
 from extractor.seams import ZEROS, Piece
-from extractor.store.digest import BLOCK, new_digest
+from extractor.store.digest import new_digest
 from extractor.store.tree import Parts, Tree
 
+BLOCK = 256 << 10
+"""Bytes read, hashed and written at a time: they stay in the processor's second cache."""
 Part = Piece | bytes
 
 _BUFFER = memoryview(mmap.mmap(-1, BLOCK))

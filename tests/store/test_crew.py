@@ -178,7 +178,8 @@ def test_a_process_that_dies_ends_the_run_with_a_sentence(tmp_path: Path, crew: 
         crew.wait(crew.copy(("second",), [b"1"], 1, None, silent))
 
 
-def test_what_waits_is_bounded(tmp_path: Path) -> None:
+def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extractor.store.directory.WINDOW", 1024)
     files = volume(3000)
     chosen = FileGatherer().gather(selections(files), {files.info.id: files})
     ahead = most = 0
