@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -81,6 +82,9 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     parser.add_argument("--coldstate", action="store_true", help="run ours too")
     given = parser.parse_args()
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("stopped")
+    )  # gigabytes of memory are not left behind
     out = given.output / "coldstate-bench"
     out.mkdir()
     try:

@@ -2,8 +2,8 @@
 
 Memory is warm when the host has backed it. A virtual machine's host takes free memory back within seconds and gives
 it again page by page, zeroed: on such a machine the same copy into tmpfs costs three times the CPU, or not, by chance.
-So while a tool runs, a *ballast* (``python -m bench.harness``) holds all free memory but a little, touched, and lets
-go of it as the tool takes it. It costs a machine of its own a second before each run.
+So while a tool runs, a *ballast* (``python -m bench.harness``) holds memory that it has touched, and lets go of as much
+as the tool takes: Linux gives out first what was freed last. It costs a machine of its own a second before each run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from threading import Event, Thread
 from time import perf_counter, sleep
 
 SLICE = 64 << 20
+HELD = 7 << 30
+"""Bytes of the ballast: more than a tool writes and holds. What it leaves free at least is ``FREE``."""
 FREE = 300 << 20
-"""What the ballast leaves free, in bytes: less than the host is quick to take, more than a tool fills between looks."""
 LOOK = 0.01
 SAMPLE = 0.05
 PIECE = 1 << 20
@@ -55,8 +56,12 @@ def measure(
     with words.open("wb") as said, _ballast():
         start = perf_counter()
         running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        with _sampled(running.pid) as peaks:
-            _, status, usage = os.wait4(running.pid, 0)
+        try:
+            with _sampled(running.pid) as peaks:
+                _, status, usage = os.wait4(running.pid, 0)
+        except BaseException:
+            running.kill()
+            raise
         wall = perf_counter() - start
     running.returncode = os.waitstatus_to_exitcode(status)
     if running.returncode not in accepted:
@@ -124,17 +129,18 @@ def _ballast() -> Iterator[None]:
 
 
 def _hold() -> None:
-    """Take all free memory but ``FREE``, touched; say so; let go of a slice whenever less than that is free."""
+    """Take free memory, touched, and say so; then let go of a slice whenever less is free than there was."""
     held: list[mmap.mmap] = []
-    while _free() > FREE + SLICE:
+    while len(held) * SLICE < HELD and _free() > FREE + SLICE:
         piece = mmap.mmap(-1, SLICE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         piece.madvise(mmap.MADV_HUGEPAGE)
         for offset in range(0, SLICE, mmap.PAGESIZE):
             piece[offset] = 1
         held.append(piece)
+    least, owner = _free(), os.getppid()
     print("held", flush=True)
-    while True:
-        while held and _free() < FREE:
+    while os.getppid() == owner:
+        while held and _free() < least:
             held.pop().close()
         sleep(LOOK)
 
