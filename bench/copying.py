@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-from bench.harness import FailedError, Figures, measure, warm
+from bench.harness import FailedError, Figures, measure
 from bench.peers import PROFILES
 
 SECTOR = 512
@@ -152,13 +152,11 @@ def _run_all(tools: Sequence[Tool], runs: int, out: Path, manifest: Path) -> Non
 
 def _run(tool: Tool, out: Path, manifest: Path) -> None:
     """Run a tool once, note what it took, and compare what it wrote."""
-    for segment in _segments(tool.image):
-        warm(segment)
     written = out / "written"
     written.mkdir()
     try:
         accepted = (0, 3) if tool.name == OURS else (0,)
-        figures = measure(tool.command(written), out / "words", accepted)
+        figures = measure(tool.command(written), _segments(tool.image), out / "words", accepted)
         # In a process of its own: this one has to stay small (``measure``).
         with ProcessPoolExecutor(1, get_context("spawn")) as apart:
             verdict, examples = apart.submit(_checked, tool.name, written, manifest).result()

@@ -12,7 +12,7 @@ import mmap
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,8 @@ from time import perf_counter, sleep
 
 SLICE = 64 << 20
 HELD = 7 << 30
-"""Bytes of the ballast: more than a tool writes and holds. What it leaves free at least is ``FREE``."""
-FREE = 300 << 20
+"""Bytes of the ballast: more than a tool writes and holds; less when the machine has less than ``KEPT`` besides."""
+KEPT = 4 << 30
 LOOK = 0.01
 SAMPLE = 0.05
 PIECE = 1 << 20
@@ -47,13 +47,20 @@ class FailedError(Exception):
 
 
 def measure(
-    command: Sequence[str | Path], words: Path, accepted: Collection[int] = (0,)
+    command: Sequence[str | Path],
+    inputs: Collection[Path],
+    words: Path,
+    accepted: Collection[int] = (0,),
 ) -> Figures:
     """Run a command to its end and return what it took; what it says goes to the file ``words``.
 
+    The files ``inputs`` are in the page cache when it begins. Raises FailedError when its code is not ``accepted``.
     The caller should be small: Linux counts the memory of who starts a process as the process's own largest.
     """
-    with words.open("wb") as said, _ballast():
+    with words.open("wb") as said, _ballast() as begin:
+        for path in inputs:
+            _warm(path)
+        begin()
         start = perf_counter()
         running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
@@ -71,8 +78,8 @@ def measure(
     return Figures(wall, cpu, max(peaks) / 1024, usage.ru_maxrss / 1024)
 
 
-def warm(path: Path) -> None:
-    """Read a file twice, so that it lies in the page cache and stays there."""
+def _warm(path: Path) -> None:
+    """Read a file twice: what was read once is the first that Linux drops from the page cache."""
     buffer = bytearray(PIECE)
     for _ in range(2):
         with path.open("rb", buffering=0) as file:
@@ -117,40 +124,51 @@ def _pss(pid: int) -> int:
 
 
 @contextmanager
-def _ballast() -> Iterator[None]:
-    """Hold free memory in another process, for as long as the context lasts."""
-    with subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE) as holder:
+def _ballast() -> Iterator[Callable[[], None]]:
+    """Hold memory in another process while the context lasts; what is given has it let go as memory is taken."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-m", __name__], stdin=pipe, stdout=pipe) as holder:
+        assert holder.stdin
         assert holder.stdout
-        holder.stdout.readline()
+        told, lines = holder.stdin, holder.stdout
+        lines.readline()
+
+        def begin() -> None:
+            told.write(b"begin\n")
+            told.flush()
+            lines.readline()
+
         try:
-            yield
+            yield begin
         finally:
             holder.terminate()
 
 
 def _hold() -> None:
-    """Take free memory, touched, and say so; then let go of a slice whenever less is free than there was."""
+    """Take memory, touched, and say so; once told, let go of a slice whenever less is free than there was."""
     held: list[mmap.mmap] = []
-    while len(held) * SLICE < HELD and _free() > FREE + SLICE:
+    while len(held) * SLICE < HELD and _memory("MemAvailable") > KEPT:
         piece = mmap.mmap(-1, SLICE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         piece.madvise(mmap.MADV_HUGEPAGE)
         for offset in range(0, SLICE, mmap.PAGESIZE):
             piece[offset] = 1
         held.append(piece)
-    least, owner = _free(), os.getppid()
     print("held", flush=True)
+    sys.stdin.readline()
+    least, owner = _memory("MemFree"), os.getppid()
+    print("begun", flush=True)
     while os.getppid() == owner:
-        while held and _free() < least:
+        while held and _memory("MemFree") < least:
             held.pop().close()
         sleep(LOOK)
 
 
-def _free() -> int:
-    """Return the bytes of memory in which nothing lies."""
+def _memory(name: str) -> int:
+    """Return one of the figures of /proc/meminfo, in bytes."""
     for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemFree:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) << 10
-    raise OSError("/proc/meminfo does not tell what is free")
+    raise OSError(f"/proc/meminfo has no {name}")
 
 
 if __name__ == "__main__":

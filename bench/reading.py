@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from bench.harness import Figures, measure, warm
+from bench.harness import Figures, measure
 
 KIB = 1 << 10
 QEMU = {".raw": "raw", ".vhd": "vpc", ".vhdx": "vhdx"}
@@ -40,11 +40,10 @@ def _compare(image: Path, runs: int) -> None:
     """Time every reader of an image in turn, and print medians."""
     commands = _commands(image)
     took: dict[str, list[Figures]] = {name: [] for name in commands}
-    warm(image)
     with tempfile.TemporaryDirectory() as scratch:
         for _ in range(runs):
             for name, command in commands.items():
-                took[name].append(measure(command, Path(scratch, "words")))
+                took[name].append(measure(command, [image], Path(scratch, "words")))
     for name, figures in took.items():
         walls = [each.wall for each in figures]
         wall = f"{median(walls):.2f} ({min(walls):.2f}-{max(walls):.2f})"
