@@ -21,6 +21,7 @@ from extractor.filesystems.second import Answer, Question, SecondReaders
 from extractor.model import printable
 from extractor.store.catalog import open_catalog
 from extractor.store.digest import HOLES
+from extractor.store.directory import CATALOG
 from extractor.store.manifest import catalog_directory
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ BATCH = 256
 """Streams asked for at a time."""
 MOST_ROWS = 10_000
 """Disagreements that are kept one by one; all are counted."""
-CATALOG = "catalog.sqlite"
 NO_HASH = "the store has no hash of it"
 EFS = "EFS: what is stored is not what lies on the disk"
 NO_READER = "The Sleuth Kit is the only reader of {} here"

@@ -43,7 +43,8 @@ class Machine:
     """Everything of one computer that is open."""
 
     images: tuple[Image, ...]
-    volumes: tuple[VolumeInfo, ...]
+    sources: Mapping[str, Volume]
+    """The bytes of each volume as they are read (unlocked, as it was in a shadow copy), by ``VolumeInfo.id``."""
     filesystems: dict[str, Filesystem]
     """By ``VolumeInfo.id``, in disk order."""
     candidates: tuple[Candidate, ...]
@@ -52,8 +53,11 @@ class Machine:
     """What is worth a line in the log and is no warning: what opened which volume, and which have shadow copies."""
     shadows: Mapping[str, Sequence[Shadow]] = field(default_factory=dict)
     """The shadow copies of each volume that has some, by ``VolumeInfo.id``."""
-    sources: Mapping[str, Volume] = field(default_factory=dict)
-    """The bytes of each volume as they are read (unlocked, as it was in a shadow copy), by ``VolumeInfo.id``."""
+
+    @property
+    def volumes(self) -> tuple[VolumeInfo, ...]:
+        """What is known of each volume, in disk order."""
+        return tuple(volume.info for volume in self.sources.values())
 
 
 @contextmanager
@@ -88,13 +92,12 @@ def open_machine(
             raise ImageError(f"no volume can be read: {'; '.join(notes) or 'there is none'}")
         yield Machine(
             tuple(images),
-            tuple(volume.info for volume in opening.shown()),
+            {volume.info.id: volume for volume in opening.shown()},
             opening.filesystems,
             tuple(candidates),
             tuple(notes),
             tuple(opening.facts()),
             opening.shadows,
-            {volume.info.id: volume for volume in opening.shown()},
         )
 
 

@@ -14,7 +14,6 @@ SLOTS = 30
 MAIN, LENGTHS, ALIGNED, PRE = 256 + 8 * SLOTS, 249, 8, 20
 """Symbols of the four codes."""
 VERBATIM, ALIGNED_BLOCK, UNCOMPRESSED = 1, 2, 3
-LONGEST_CODE = 16
 FILE_SIZE = 12_000_000
 """What translated calls count with in place of the size of the file."""
 EXTRA = (0, 0, 0, 0, *(slot // 2 - 1 for slot in range(4, SLOTS)))

@@ -18,6 +18,7 @@ from typing import Literal, Protocol
 from extractor.errors import DamagedError
 from extractor.images.block_map import DAMAGED, PARENT, PARTIAL, ZEROED, BlockMap
 from extractor.images.chain import DiskFile, DiskHeader
+from extractor.images.image import all_or_none
 from extractor.model import BadRange
 from extractor.seams import ZEROS, Piece
 
@@ -75,13 +76,10 @@ class BlockMedium:
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
         """Return where a range lies, None when a part of it lies in a log that was not written back."""
-        found = []
-        for file, place, count in self._spans(offset, length):
-            piece = file.piece(place, count) if file else Piece(ZEROS, 0, count)
-            if piece is None:
-                return None
-            found.append(piece)
-        return found
+        return all_or_none(
+            file.piece(place, count) if file else Piece(ZEROS, 0, count)
+            for file, place, count in self._spans(offset, length)
+        )
 
     def bad_ranges(self) -> Sequence[BadRange]:
         """Return nothing: a virtual disk keeps no checksums of its content."""

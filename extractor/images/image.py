@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, Self
 
 from extractor.model import BadRange, ImageInfo
@@ -21,6 +21,16 @@ class Medium(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def all_or_none(places: Iterable[Piece | None]) -> list[Piece] | None:
+    """Return where the parts of a range lie, None when one of them lies nowhere as it is."""
+    found = []
+    for each in places:
+        if each is None:
+            return None
+        found.append(each)
+    return found
 
 
 class OpenImage:

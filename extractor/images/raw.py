@@ -7,7 +7,7 @@ import re
 import stat
 import struct
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
@@ -59,28 +59,22 @@ class RawMedium:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes, from several files where the range crosses a border."""
-        parts: list[bytes] = []
-        number = bisect_right(self._starts, offset) - 1
-        while length > 0:
-            part = self._files[number].read_at(offset - self._starts[number], length)
-            parts.append(part)
-            offset += len(part)
-            length -= len(part)
-            number += 1
+        parts = [file.read_at(start, count) for file, start, count in self._ranges(offset, length)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece]:
         """Return where a range lies."""
-        found: list[Piece] = []
-        number = bisect_right(self._starts, offset) - 1
-        while length > 0:
+        return [file.piece(start, count) for file, start, count in self._ranges(offset, length)]
+
+    def _ranges(self, offset: int, length: int) -> Iterator[tuple[File, int, int]]:
+        """Yield (file, offset in it, length) of a range of the disk."""
+        number, end = bisect_right(self._starts, offset) - 1, offset + length
+        while offset < end:
             file, start = self._files[number], offset - self._starts[number]
-            piece = file.piece(start, min(length, file.size - start))
-            found.append(piece)
-            offset += piece.length
-            length -= piece.length
+            count = min(file.size - start, end - offset)
+            yield file, start, count
+            offset += count
             number += 1
-        return found
 
     def bad_ranges(self) -> Sequence[BadRange]:
         """Return nothing: a raw image does not know which of its bytes are wrong."""

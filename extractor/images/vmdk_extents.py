@@ -9,6 +9,7 @@ from itertools import accumulate
 
 from extractor.images.decoded import DecodedMedium
 from extractor.images.file import File
+from extractor.images.image import all_or_none
 from extractor.model import BadRange
 from extractor.seams import ZEROS, Piece
 
@@ -53,13 +54,8 @@ class ExtentMedium:
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
         """Return where a range lies, None when a part of it must be decoded."""
-        found = []
-        for part, start, count in self._ranges(offset, length):
-            piece = part.piece(start, count)
-            if piece is None:
-                return None
-            found.append(piece)
-        return found
+        ranges = self._ranges(offset, length)
+        return all_or_none(part.piece(start, count) for part, start, count in ranges)
 
     def bad_ranges(self) -> Sequence[BadRange]:
         """Return nothing: a VMDK keeps no checksums of its content."""

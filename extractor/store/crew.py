@@ -206,7 +206,7 @@ class Crew:
             for part in content:
                 with writing(self._place):
                     copy.take(part)
-                ticket.tell(ticket.told + _length(part))
+                ticket.tell(copy.done)
             with writing(self._place):
                 ticket.digest = copy.finish(ticket.size, modified)
         except BaseException:
@@ -296,10 +296,6 @@ def _hire(tree: Tree) -> _Hand:
             env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         )  # fmt: skip
     return _Hand(process, ours)
-
-
-def _length(part: Part) -> int:
-    return part.length if isinstance(part, Piece) else len(part)
 
 
 def _portions(content: Iterable[Part]) -> Iterator[Part]:

@@ -261,9 +261,8 @@ class DirectoryStore:
                 else:
                     self._tree.move(parts, final)
             incoming.streams_as[name] = "/".join(final)
-        if (
-            incoming.item.selected.kind is ObjectKind.LINK
-        ):  # no place of its own, but perhaps content
+        if incoming.item.selected.kind is ObjectKind.LINK:
+            # It has no place of its own, but perhaps content.
             incoming.stored_as = incoming.streams_as.get("", "")
 
     def _host_of(self, selected: Selected) -> str:

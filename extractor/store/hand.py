@@ -33,6 +33,11 @@ class Copy:
         self._digest = new_digest(holes=holes)
         self._at = 0
 
+    @property
+    def done(self) -> int:
+        """Bytes of the stream that were taken so far."""
+        return self._at
+
     def take(self, part: Part) -> None:
         """Add the next part; raise DamagedError when a Piece cannot be read."""
         if isinstance(part, bytes):

@@ -28,7 +28,6 @@ class Hand:
         self._copy: Copy | None = None
         self._failure: list[Any] | None = None
         self._digest = ""
-        self._done = 0
 
     def carry_out(
         self, commands: list[list[Any]], payload: bytes, brought: dict[int, int]
@@ -56,17 +55,11 @@ class Hand:
             else:
                 self._give_up()
         if self._copy and not self._failure:
-            answers.append([self._number, self._done])
+            answers.append([self._number, self._copy.done])
         return answers
 
     def _open(self, number: int, holes: bool, *parts: str) -> None:
-        self._number, self._done, self._copy, self._failure, self._digest = (
-            number,
-            0,
-            None,
-            None,
-            "",
-        )
+        self._number, self._failure, self._digest = number, None, ""
         self._try(self._create, parts, holes)
 
     def _create(self, parts: Parts, holes: bool) -> None:
@@ -82,7 +75,6 @@ class Hand:
     def _take(self, part: Piece | bytes) -> None:
         if self._copy:
             self._copy.take(part)
-            self._done += len(part) if isinstance(part, bytes) else part.length
 
     def _finish(self, size: int, modified: int | None) -> None:
         if self._copy:

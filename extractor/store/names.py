@@ -58,7 +58,7 @@ class Names:
         """
         wish = _Claim(identity, safe_name(name))
         holder = self._claim(parent, wish)
-        if holder.identity == identity and holder.plain == wish.plain:
+        if holder == wish:
             return wish.plain
         other = _Claim(identity, wish.other)
         if self._claim(parent, other).identity != identity:
@@ -67,7 +67,7 @@ class Names:
             )
         group = self._contested.setdefault((parent, _key(parent, wish.plain)), {holder})
         group.add(wish)
-        return wish.other
+        return other.plain
 
     def _claim(self, parent: str, wish: _Claim) -> _Claim:
         """Take the name if it is free; return who holds it."""

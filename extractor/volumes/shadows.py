@@ -17,7 +17,7 @@ from extractor.errors import DamagedError, ImageError, UsageError
 from extractor.filetime import to_datetime
 from extractor.images.libyal import FOREIGN, brief
 from extractor.volumes.ntfs_boot import find_ntfs_boot, parse_ntfs_boot
-from extractor.volumes.volume import read_exactly
+from extractor.volumes.volume import bounded, read_exactly
 from extractor.volumes.window import Window
 
 if TYPE_CHECKING:
@@ -180,9 +180,7 @@ class ShadowVolume:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes as they were, fewer only at the volume's end; raise DamagedError."""
-        if offset < 0 or length < 0:
-            raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
-        wanted = min(length, self.size - offset)
+        wanted = bounded(self.size, offset, length)
         return self._copies.read(self._store, offset, wanted) if wanted > 0 else b""
 
     def close(self) -> None:

@@ -31,9 +31,7 @@ class ImageVolume:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes of the volume, never a byte of its neighbour; fewer only at its end."""
-        if offset < 0 or length < 0:
-            raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
-        wanted = min(length, self.size - offset)
+        wanted = bounded(self.size, offset, length)
         return self._image.read_at(self.info.offset + offset, wanted) if wanted > 0 else b""
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
@@ -51,14 +49,19 @@ class UnlockedVolume:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return plain bytes, fewer only at the volume's end."""
-        if offset < 0 or length < 0:
-            raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
-        wanted = min(length, self.size - offset)
+        wanted = bounded(self.size, offset, length)
         return self.unlocked.reader.read(offset, wanted) if wanted > 0 else b""
 
     def close(self) -> None:
         """Let go of the reader."""
         self.unlocked.reader.close()
+
+
+def bounded(size: int, offset: int, length: int) -> int:
+    """Return how many bytes of a read lie within a volume, 0 or less when none; raise DamagedError for nonsense."""
+    if offset < 0 or length < 0:
+        raise DamagedError(f"a read at byte {offset} of {length} bytes makes no sense")
+    return min(length, size - offset)
 
 
 def read_exactly(source: Readable, offset: int, length: int, what: str) -> bytes:

@@ -10,6 +10,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from extractor.errors import ImageError
+from extractor.images import open_image
 from extractor.images.file import File
 from extractor.seams import ZEROS, Mapped, Piece, Readable
 
@@ -86,3 +90,12 @@ def read_pieces(image: Readable, offset: int, length: int) -> bytes | None:
 def pieces_of(image: Readable, offset: int, length: int) -> Sequence[Piece] | None:
     """Return where a range lies in files of this host, None when the image does not tell."""
     return image.pieces(offset, length) if isinstance(image, Mapped) else None
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ImageError) as caught:
+        open_image(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text

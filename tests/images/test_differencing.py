@@ -16,8 +16,8 @@ import pyvhdi
 from extractor.errors import DamagedError, ImageError
 from extractor.images import open_image, open_images
 from tests.images.children import block_table, resectored, vhd_child, vhdx_child
-from tests.images.material import assert_same_bytes, patterned, pieces_of, unpacked
-from tests.images.virtual_disks import MIB, RAW, empty_vhdx, refusal
+from tests.images.material import assert_same_bytes, patterned, pieces_of, refusal, unpacked
+from tests.images.virtual_disks import MIB, RAW, empty_vhdx
 
 OTHER = UUID("11111111-2222-3333-4444-555555555555")
 

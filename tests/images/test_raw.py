@@ -18,7 +18,13 @@ from extractor.errors import DamagedError, ImageError
 from extractor.images import open_image, open_images
 from extractor.images.raw import RawMedium, pieces
 from tests.conftest import need_tool
-from tests.images.material import assert_same_bytes, file_in_memory, patterned, pieces_of
+from tests.images.material import (
+    assert_same_bytes,
+    file_in_memory,
+    patterned,
+    pieces_of,
+    refusal,
+)
 
 
 def split(raw: bytes, folder: Path, size: int, first: int = 1) -> list[Path]:
@@ -209,15 +215,6 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
             pool.submit(assert_same_bytes, image, raw, reads=100, seed=seed) for seed in range(8)
         ]:
             done.result()
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(ImageError) as caught:
-        open_image(path)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert str(path) in text
-    return text
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

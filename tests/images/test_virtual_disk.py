@@ -26,8 +26,8 @@ from tests.images.children import (
     seal,
     vhd_child,
 )
-from tests.images.material import assert_same_bytes, pieces_of, read_pieces, unpacked
-from tests.images.virtual_disks import KINDS, MIB, RAW, empty_vhdx, refusal, write_into
+from tests.images.material import assert_same_bytes, pieces_of, read_pieces, refusal, unpacked
+from tests.images.virtual_disks import KINDS, MIB, RAW, empty_vhdx, write_into
 
 OTHER = UUID("11111111-2222-3333-4444-555555555555")
 

@@ -6,10 +6,6 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
-from extractor.errors import ImageError
-from extractor.images import open_image
 from tests.conftest import need_tool
 from tests.images.material import patterned
 
@@ -21,15 +17,6 @@ KINDS = {
     "vhdx-fixed": ("vhdx", "subformat=fixed"),
     "vhdx-dynamic": ("vhdx", "subformat=dynamic,block_size=1048576"),
 }
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(ImageError) as caught:
-        open_image(path)
-    text = str(caught.value)
-    assert "\n" not in text
-    assert str(path) in text
-    return text
 
 
 def empty_vhdx(path: Path, size: int, block: int) -> Path:

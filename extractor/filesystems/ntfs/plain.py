@@ -94,7 +94,7 @@ class PlainFiles:
         )
         runs = NONE if resident else self._runs(size, place, length)
         return _stream_info(
-            decode_name(self._table.stream_text[text : text + 2 * units]) if units else "",
+            self._text(text, units),
             size, runs.allocated, valid, bool(resident), bool(flags & COMPRESSED),
             bool(flags & SPARSE), bool(flags & ENCRYPTED), "", runs.runs,
         )  # fmt: skip
@@ -128,6 +128,9 @@ class PlainFiles:
         _, _, _, _, _, text, units, _, _ = STREAM_ROW.unpack_from(
             self._streams, row * STREAM.itemsize
         )
+        return self._text(text, units)
+
+    def _text(self, text: int, units: int) -> str:
         return decode_name(self._table.stream_text[text : text + 2 * units]) if units else ""
 
 

@@ -40,11 +40,6 @@ class RunList(NamedTuple):
             raise DamagedError(f"its run list leads outside the {room} bytes of the volume")
 
 
-def parse_runs(raw: bytes, cluster_size: int) -> list[Run]:
-    """Return the runs of a non-resident attribute, given as its bytes; raise DamagedError."""
-    return list(parse_pairs(mapping_pairs(raw), cluster_size).runs)
-
-
 def mapping_pairs(raw: bytes) -> bytes:
     """Return the mapping pairs of a non-resident attribute, given as its bytes; raise DamagedError."""
     start = int.from_bytes(raw[32:34], "little")

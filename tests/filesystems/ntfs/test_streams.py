@@ -15,7 +15,7 @@ from extractor.filesystems import find
 from extractor.filesystems.memory import BytesStream
 from extractor.filesystems.ntfs import NtfsFilesystem, codecs
 from extractor.filesystems.ntfs.codecs import decompress
-from extractor.filesystems.ntfs.runs import LONGEST, parse_runs
+from extractor.filesystems.ntfs.runs import LONGEST, mapping_pairs, parse_pairs
 from extractor.filesystems.ntfs.streams import CompressedStream, RunStream
 from extractor.filesystems.ntfs.wof import ALGORITHMS, WofStream
 from extractor.model import Run
@@ -31,7 +31,8 @@ TIB = 1 << 40
 
 def runs_of(mapping: bytes) -> list[Run]:
     header = struct.pack("<IIBBHHH", 0x80, 72, 1, 0, 64, 0, 0)
-    return parse_runs(header + bytes(16) + struct.pack("<H", 64) + bytes(30) + mapping, CLUSTER)
+    raw = header + bytes(16) + struct.pack("<H", 64) + bytes(30) + mapping
+    return list(parse_pairs(mapping_pairs(raw), CLUSTER).runs)
 
 
 def test_mapping_pairs_give_runs_and_holes_in_bytes() -> None:
