@@ -21,8 +21,8 @@ from extractor.filesystems.second import Answer, Question, SecondReaders
 from extractor.model import printable
 from extractor.store.catalog import open_catalog
 from extractor.store.digest import HOLES
-from extractor.store.directory import CATALOG
 from extractor.store.manifest import catalog_directory
+from extractor.store.place import CATALOG
 
 if TYPE_CHECKING:
     from extractor.seams import Volume

@@ -23,6 +23,7 @@ ColdstateError
 ├─ StoreError            72  the store cannot be written: always the end
 │  ├─ StoreLocationError     27  a store is there already, or the place is not fit for one
 │  ├─ NoSuchStoreError       27  what was named is no store of ours
+│  ├─ WrongKeyError          37  no key that was given opens the encrypted store
 │  └─ CorruptStoreError      42  a store whose bytes are not what its manifest says
 ├─ OutputError           72  the results of a command cannot be printed
 ├─ CanceledError          2  Ctrl+C
@@ -179,6 +180,12 @@ class NoSuchStoreError(StoreError):
     """The directory is no store that this program wrote, or an incomplete one."""
 
     exit_code = 27
+
+
+class WrongKeyError(StoreError):
+    """No key that was given opens the encrypted store."""
+
+    exit_code = 37
 
 
 class CorruptStoreError(StoreError):

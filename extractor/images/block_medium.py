@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import SEEK_CUR, BytesIO
 from typing import Literal, Protocol
 
 from extractor.errors import DamagedError
@@ -24,6 +25,8 @@ from extractor.seams import ZEROS, Piece
 
 PAGE = 4096
 """Sectors of a bitmap that are decoded at once, so that the cache is bounded whatever the size of a block."""
+PART = 1 << 20
+"""Bytes that are read at once where a range lies in several places."""
 
 
 class SectorBitmaps(Protocol):
@@ -68,11 +71,7 @@ class BlockMedium:
         place = disk.blocks.whole(offset, length)
         if place >= 0:
             return disk.file.read_at(place, length)
-        parts = [
-            bytes(count) if file is None else file.read_at(place, count)
-            for file, place, count in self._spans(offset, length)
-        ]
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return _joined(self._spans(offset, length), length)
 
     def pieces(self, offset: int, length: int) -> Sequence[Piece] | None:
         """Return where a range lies, None when a part of it lies in a log that was not written back."""
@@ -154,6 +153,26 @@ class BlockMedium:
         changes = np.flatnonzero(np.diff(bits)) + 1
         first = [0, 0] if bits[0] else [0]
         return disk.blocks.place(page), array("H", [*first, *changes.tolist(), count])
+
+
+def _joined(spans: Sequence[Span], length: int) -> bytes:
+    """Return the bytes of spans, ``length`` in all; raise DamagedError.
+
+    Small parts go into one buffer, which is what is returned, no copy of it. A list of parts of 2 MiB, joined, takes
+    so much memory beside the sum that malloc gives it back after each read, and page faults cost ten times the read.
+    """
+    whole = BytesIO(bytes(length))
+    for file, place, count in spans:
+        if file is None:
+            whole.seek(count, SEEK_CUR)
+            continue
+        end = place + count
+        for start in range(place, end, PART):
+            part = file.read_at(start, min(PART, end - start))
+            if len(part) < min(PART, end - start):
+                raise DamagedError(f"{file.path} ends before byte {end}")
+            whole.write(part)
+    return whole.getvalue()
 
 
 def _append(found: list[Span], file: DiskFile | None, place: int, count: int) -> None:

@@ -9,25 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from extractor.errors import CorruptStoreError, StoreError
-from extractor.model import (
-    EfsFile,
-    Instruction,
-    Metadata,
-    ObjectKind,
-    Record,
-    RegistryValue,
-    StreamInfo,
-    StreamRecord,
-    WinPath,
-    printable,
-    upcase,
-)
+from extractor.model import EfsFile, Instruction, ObjectKind, Record, StreamInfo, printable
+from extractor.store import columns
+from extractor.store.columns import StoredObject
 from extractor.store.failures import free_space
 
 FORMAT = 2
@@ -96,7 +85,7 @@ _IN_ORDER = """
 SELECT objects.*, "values".type AS value_type, efs.object IS NOT NULL AS is_efs,
     EXISTS (SELECT 1 FROM streams WHERE streams.object = objects.id AND length(name_utf16) > 0) AS has_named
 FROM objects LEFT JOIN "values" ON "values".object = objects.id LEFT JOIN efs ON efs.object = objects.id
-ORDER BY sort_key, exact_key, kind, volume, record, sequence, id
+{where} ORDER BY sort_key, exact_key, kind, volume, record, sequence, id
 """
 _LINKS = """
 SELECT path FROM objects
@@ -127,11 +116,11 @@ class Catalog:
         """Keep a row; ``streams_as`` maps the name of a stream to where its bytes lie in the store."""
         self._objects += 1
         key, rows = self._objects, self._rows
-        rows["objects"].append((key, *_object_row(record)))
-        for info, digest in _streams(record):
+        rows["objects"].append((key, *columns.object_row(record)))
+        for info, digest in columns.streams(record):
             self._add_stream(key, info, digest, streams_as.get(info.name, ""))
         if record.kind is ObjectKind.VALUE and record.value:
-            rows['"values"'].append(_value_row(key, record.value))
+            rows['"values"'].append(columns.value_row(key, record.value))
         if record.efs:
             self._add_efs(key, record.efs)
         if len(rows["objects"]) >= BATCH or len(rows["runs"]) >= 10 * BATCH:
@@ -139,9 +128,12 @@ class Catalog:
 
     def _add_stream(self, key: int, info: StreamInfo, digest: str, stored_as: str) -> None:
         self._streams += 1
-        self._rows["streams"].append((self._streams, *_stream_row(key, info, digest, stored_as)))
+        self._rows["streams"].append(
+            (self._streams, *columns.stream_row(key, info, digest, stored_as))
+        )
         self._rows["runs"] += [
-            (self._streams, n, run.offset, _int64(run.length)) for n, run in enumerate(info.runs)
+            (self._streams, n, run.offset, columns.int64(run.length))
+            for n, run in enumerate(info.runs)
         ]
 
     def _add_efs(self, key: int, efs: EfsFile) -> None:
@@ -215,7 +207,7 @@ class Catalog:
     def rows(self) -> Iterator[sqlite3.Row]:
         """Yield the objects in the order of the manifest."""
         with self.translated():
-            yield from self.connection.execute(_IN_ORDER)
+            yield from self.connection.execute(_IN_ORDER.format(where=""))
 
     def named_streams(self, key: int) -> list[sqlite3.Row]:
         """Return the named streams of an object, by exact name."""
@@ -231,6 +223,31 @@ class Catalog:
             identity = (row["volume"], row["record"], row["sequence"])
             found = self.connection.execute(_LINKS, identity).fetchall()
         return [each["path"] for each in found] if len(found) > 1 else []
+
+    def objects(self, where: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whole, in the order of the manifest; ``where`` is SQL about columns of ``objects``.
+
+        Raises CorruptStoreError for a row that no run wrote.
+        """
+        with self.translated():
+            for row in self.connection.execute(_IN_ORDER.format(where=where and f"WHERE {where}")):
+                try:
+                    yield self._object(row)
+                except (ValueError, TypeError, AttributeError) as error:
+                    raise CorruptStoreError(
+                        f"{self.place}: row {row['id']} of the catalog makes no sense: {error}"
+                    ) from error
+
+    def _object(self, row: sqlite3.Row) -> StoredObject:
+        run = self.connection.execute
+        streams = run(
+            "SELECT * FROM streams WHERE object = ? ORDER BY name_utf16, id", (row["id"],)
+        )
+        value = None
+        if row["value_type"] is not None:
+            value = run('SELECT * FROM "values" WHERE object = ?', (row["id"],)).fetchone()
+        efs = self.efs(row["id"]) if row["is_efs"] else None
+        return columns.object_of(row, streams.fetchall(), value, efs)
 
     def stored_directories(self) -> Iterator[tuple[str, int]]:
         """Yield ``stored_as`` and modification time (FILETIME) of the directories in the store."""
@@ -320,90 +337,3 @@ def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 def _definitions(connection: sqlite3.Connection) -> list[object]:
     return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
-
-
-def _value_row(key: int, value: RegistryValue) -> tuple[Any, ...]:
-    name = printable(value.name)
-    return key, name, _utf16(value.name), value.type, value.data, value.provenance
-
-
-def _object_row(record: Record) -> tuple[Any, ...]:
-    text = str(record.path)
-    return (
-        record.kind.value, record.volume, _shown(record.user),
-        printable(text), _utf16(text), _name_lengths(record.path, text),
-        _sort_key(upcase(text)), _sort_key(text),
-        record.outcome.value, _shown(record.reason), _shown(record.rule), _int64(record.size), record.sha256,
-        _int64(record.record), record.sequence, record.stored_as, printable(record.short_name),
-        *_metadata_columns(record.metadata), int(record.pretended), record.left_out,
-    )  # fmt: skip
-
-
-_shown = lru_cache(maxsize=4096)(printable)
-"""For texts that many rows share: users, rules, reasons, descriptors."""
-
-
-def _metadata_columns(metadata: Metadata | None) -> tuple[Any, ...]:
-    if metadata is None:
-        return (None,) * 11 + ("", b"", None, None, None, None, b"")
-    si, fn, reparse = metadata.times, metadata.name_times, metadata.reparse
-    times = (si.created, si.modified, si.changed, si.accessed,
-             fn.created, fn.modified, fn.changed, fn.accessed)  # fmt: skip
-    link = (
-        (reparse.tag, reparse.data, printable(reparse.target), _utf16(reparse.target))
-        if reparse
-        else (None,) * 4
-    )
-    return (
-        metadata.attributes, metadata.link_count, metadata.object_id, *map(_int64, times),
-        _shown(metadata.sddl), metadata.security, *link, metadata.extended_attributes,
-    )  # fmt: skip
-
-
-def _streams(record: Record) -> Iterator[tuple[StreamInfo, str]]:
-    """Yield each stream with its digest; what the metadata does not tell of, the record does."""
-    infos = record.metadata.streams if record.metadata else ()
-    if not record.streams:
-        for info in infos:
-            yield info, "" if info.name else record.sha256
-        return
-    digests = {stream.name: stream.sha256 for stream in record.streams} | {"": record.sha256}
-    known = {info.name for info in infos}
-    extra = (each for each in record.streams if each.name not in known)
-    for info in (*infos, *map(_bare, extra)):
-        yield info, digests.get(info.name, "")
-
-
-def _bare(stream: StreamRecord) -> StreamInfo:
-    return StreamInfo(stream.name, stream.size)
-
-
-def _stream_row(key: int, info: StreamInfo, digest: str, stored_as: str) -> tuple[Any, ...]:
-    return (
-        key, printable(info.name), _utf16(info.name), _int64(info.size), digest, stored_as,
-        _int64(info.allocated), _int64(info.valid),
-        int(info.resident), int(info.compressed), int(info.sparse), int(info.encrypted), info.wof,
-    )  # fmt: skip
-
-
-def _name_lengths(path: WinPath, text: str) -> str:
-    if text.count("\\") == max(len(path.parts), 1) and all(path.parts):
-        return ""
-    return ",".join(str(len(_utf16(part)) // 2) for part in path.parts)
-
-
-def _utf16(text: str) -> bytes:
-    return text.encode("utf-16-le", "surrogatepass")
-
-
-def _sort_key(text: str) -> bytes:
-    """Big-endian, so that bytes sort as UTF-16 code units do."""
-    return text.encode("utf-16-be", "surrogatepass")
-
-
-def _int64(value: int) -> int:
-    """SQLite's integers are signed: the upper half of an unsigned number becomes negative."""
-    if 0 <= value < 1 << 63:
-        return value
-    value &= (1 << 64) - 1
-    return value - (1 << 64) if value >> 63 else value

@@ -39,12 +39,11 @@ from extractor.store.failures import writing
 from extractor.store.hand import Part, set_time
 from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
 from extractor.store.names import Names
-from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
+from extractor.store.place import CATALOG, CATALOG_DIRECTORY, INCOMPLETE, open_place
 from extractor.store.registry_export import REGISTRY, export_registry
 from extractor.store.safe_name import safe_name
 from extractor.store.tree import Parts, Tree
 
-CATALOG = "catalog.sqlite"
 SUMS = "SHA256SUMS"
 DOCUMENTS = "documents"
 """Field of the manifest's header: name of each further file of ``open-catalog`` -> SHA-256."""

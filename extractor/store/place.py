@@ -20,6 +20,7 @@ FINAL = "USMT"
 INCOMPLETE = "USMT.incomplete"
 REPLACED = "USMT.replaced"
 CATALOG_DIRECTORY = "open-catalog"
+CATALOG = "catalog.sqlite"
 
 _MICROSOFT = frozenset({"CATALOG.MIG", "MIGSTATE.DAT", "STATUS.~LG", "USMT.MIG"})
 """Names by which Microsoft's tools, and the people who use them, know a genuine store; we never write them."""

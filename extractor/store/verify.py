@@ -14,10 +14,10 @@ from extractor.events import BytesCopied, Observer
 from extractor.model import printable
 from extractor.store.catalog import Catalog, open_catalog
 from extractor.store.digest import digest_of
-from extractor.store.directory import CATALOG, DOCUMENTS, STREAMS, SUMS
+from extractor.store.directory import DOCUMENTS, STREAMS, SUMS
 from extractor.store.failures import reading
 from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
-from extractor.store.place import CATALOG_DIRECTORY
+from extractor.store.place import CATALOG, CATALOG_DIRECTORY
 from extractor.store.tree import Parts, Tree, open_tree
 
 SUMS_LIMIT = 1 << 20
