@@ -25,8 +25,12 @@ from extractor.cli.unlocking import UNLOCKING, bitlocker_keys
 from extractor.errors import ColdstateError, NoWindowsError, UsageError
 from extractor.machine import Machine, open_machine
 from extractor.model import Candidate, User, VolumeInfo, printable
+from extractor.seams import Image
 from extractor.volumes.shadows import Shadow, moment, parse_wanted
 from extractor.windows import Survey, WindowsInstall, open_install, survey
+
+TOLD = 20
+"""Bad ranges of one image that a person is shown; a disk that dies has thousands."""
 
 
 def run_inspect(words: list[str]) -> int:
@@ -78,14 +82,19 @@ Installs = Mapping[int, WindowsInstall | None]
 
 def as_json(machine: Machine, found: Survey, installs: Installs) -> dict[str, object]:
     """Return the contract of ``inspect --json`` as plain values; names are printable."""
-    return {
-        "images": [asdict(image.info) for image in machine.images],
-        "volumes": [
-            _volume(each, found.letter_of(each.id), machine.shadows.get(each.id, ()))
-            for each in machine.volumes
-        ],
-        "windows": [_windows(each, found, installs[id(each)]) for each in machine.candidates],
-    }
+    volumes = [
+        _volume(each, found.letter_of(each.id), machine.shadows.get(each.id, ()))
+        for each in machine.volumes
+    ]
+    windows = [_windows(each, found, installs[id(each)]) for each in machine.candidates]
+    # Asked last: whoever was read before may have met more bad ranges.
+    images = [_image(each) for each in machine.images]
+    return {"images": images, "volumes": volumes, "windows": windows}
+
+
+def _image(image: Image) -> dict[str, object]:
+    bad = [{**asdict(each), "reason": printable(each.reason)} for each in image.bad_ranges()]
+    return {**asdict(image.info), "bad_ranges": bad}
 
 
 def _volume(volume: VolumeInfo, letter: str, shadows: Sequence[Shadow]) -> dict[str, object]:
@@ -163,6 +172,22 @@ def _draw(console: Console, machine: Machine, found: Survey, installs: Installs)
     _draw_shadows(console, machine)
     for candidate in machine.candidates:
         _draw_windows(console, found, candidate, installs[id(candidate)])
+    draw_bad_ranges(console, machine.images)
+
+
+def draw_bad_ranges(console: Console, images: Sequence[Image]) -> None:
+    """Print the ranges of each image that are known to be bad by now; nothing when there are none."""
+    table = lined_table("image", "bad from byte", "bytes", "reason")
+    for image in images:
+        bad = image.bad_ranges()
+        for each in bad[:TOLD]:
+            add_row(table, image.info.path, f"{each.offset:,}", f"{each.length:,}", each.reason)
+        if len(bad) > TOLD:
+            rest = f"{len(bad) - TOLD:,} more ranges, which --json lists"
+            length = sum(each.length for each in bad[TOLD:])
+            add_row(table, image.info.path, f"{bad[TOLD].offset:,}", f"{length:,}", rest)
+    if table.rows:
+        console.print(table)
 
 
 def _draw_shadows(console: Console, machine: Machine) -> None:

@@ -141,11 +141,19 @@ def _described(image: Image, index: int) -> Iterator[VolumeInfo]:
     if table is None and not named:
         raise ImageError(
             f"{image.info.path} holds no partition table and no file system that is known here;"
-            " is it the image of a disk, and is it decrypted?"
+            f" {_doubt(image)}"
         )
     table = table or no_table
     for part in table.partitions:
         yield _info(image, index, part, table)
+
+
+def _doubt(image: Image) -> str:
+    """Return why nothing may be known: what is lost of an image is a better reason than a guess."""
+    lost = [bad for bad in image.bad_ranges() if not bad.offset]
+    if lost:
+        return f"its first sectors cannot be read: {lost[0].reason}"
+    return "is it the image of a disk, and is it decrypted?"
 
 
 def _info(image: Image, index: int, part: Partition, table: Table) -> VolumeInfo:

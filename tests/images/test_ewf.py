@@ -29,6 +29,7 @@ from extractor.images.ewf_segments import Geometry, Table, parse_segments
 from extractor.images.ewf_set import segment_name
 from extractor.images.file import File
 from tests.conftest import need_tool
+from tests.images.ewf_sets import chunk_places, flip, held, section
 from tests.images.material import assert_same_bytes, file_in_memory, patterned
 
 CHUNK = 32768
@@ -156,11 +157,6 @@ def test_threads_do_not_disturb_each_other(copy: Callable[..., Path]) -> None:
             done.result()
 
 
-def held(segment: Path) -> int:
-    """Return how many chunks a segment holds, by the header of its only table."""
-    return int(struct.unpack_from("<I", segment.read_bytes(), section(segment, b"table") + 76)[0])
-
-
 def assert_lost(path: Path, start: int, end: int, reason: str) -> None:
     """Open a set and check that bytes [start, end) of RAW, and no others, are known to be bad from the beginning."""
     with open_image(path) as image:
@@ -274,30 +270,6 @@ def test_a_segment_under_the_name_of_another_is_named(copy: Callable[..., Path])
         open_image(segments[0])
 
 
-def chunk_places(path: Path) -> list[tuple[int, int, bool]]:
-    """Return (start, end, compressed) of each chunk of a one-segment set, read here independently."""
-    data = path.read_bytes()
-    offset, table, sectors_end, kind = 13, 0, 0, b""
-    while kind != b"table":
-        kind = data[offset : offset + 16].rstrip(b"\0")
-        following = struct.unpack_from("<Q", data, offset + 16)[0]
-        sectors_end = following if kind == b"sectors" else sectors_end
-        offset, table = following, offset
-    count, base = struct.unpack_from("<I4xQ", data, table + 76)
-    entries = struct.unpack_from(f"<{count}I", data, table + 100)
-    starts = [base + (entry & 0x7FFFFFFF) for entry in entries]
-    return [
-        (start, end, bool(entry >> 31))
-        for start, end, entry in zip(starts, [*starts[1:], sectors_end], entries, strict=True)
-    ]
-
-
-def flip(path: Path, offset: int, bits: int = 0x10) -> None:
-    data = bytearray(path.read_bytes())
-    data[offset] ^= bits
-    path.write_bytes(data)
-
-
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_flipped_byte_is_reported_and_only_its_chunk_is_lost(
     copy: Callable[..., Path], compressed: bool
@@ -333,14 +305,6 @@ def test_no_chunk_with_a_flipped_bit_gives_wrong_bytes(copy: Callable[..., Path]
             except DamagedError:
                 reported += 1
         assert len(image.bad_ranges()) == reported > len(places) * 0.9
-
-
-def section(path: Path, kind: bytes) -> int:
-    """Return the offset of the first section of a kind."""
-    data, offset = path.read_bytes(), 13
-    while data[offset : offset + 16].rstrip(b"\0") != kind:
-        offset = struct.unpack_from("<Q", data, offset + 16)[0]
-    return offset
 
 
 def test_a_damaged_table_is_read_from_its_copy(copy: Callable[..., Path]) -> None:
