@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from extractor.errors import CorruptStoreError, StoreError, StoreLocationError
@@ -66,3 +68,18 @@ def in_words(size: int) -> str:
             break
         amount, unit = amount / 1024, larger
     return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+
+
+def sync_tree(descriptor: int) -> None:
+    """Have everything of the file system below an open directory written out; raise OSError.
+
+    Python has no ``syncfs``, and ``sync`` would wait for every disk of the machine.
+    """
+    if _libc().syncfs(descriptor):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

@@ -1,5 +1,7 @@
 """Where a store goes: ``STORE/USMT``, made as ``STORE/USMT.incomplete`` and renamed when it is complete.
 
+Beside it lies the journal (``STORE/USMT.resume``) of a run that is under way, or did not end and can go on.
+
 What is there already decides first: a store needs ``/o``; a store of Microsoft's, or a folder of anybody's, is never
 overwritten. Source: usmt.md 1.6 (code 27), store.md 8.
 """
@@ -13,12 +15,15 @@ from pathlib import Path
 
 from extractor.errors import StoreError, StoreLocationError
 from extractor.model import upcase
-from extractor.store.failures import free_bytes, in_words, preparing, writing
+from extractor.store.failures import free_bytes, in_words, preparing, sync_tree, writing
 from extractor.store.tree import Tree, open_tree, remove_tree
 
 FINAL = "USMT"
 INCOMPLETE = "USMT.incomplete"
 REPLACED = "USMT.replaced"
+JOURNAL = "USMT.resume"
+_JOURNALS = (JOURNAL, f"{JOURNAL}-journal")
+"""The second is SQLite's own."""
 CATALOG_DIRECTORY = "open-catalog"
 CATALOG = "catalog.sqlite"
 
@@ -31,19 +36,27 @@ log = logging.getLogger(__name__)
 class Place:
     """A store in the making: ``tree`` is its temporary directory, locked; ``store`` is what the person named."""
 
-    def __init__(self, store: Path, parent: int, tree: Tree) -> None:
+    def __init__(self, store: Path, parent: int, tree: Tree, *, resumed: bool = False) -> None:
         self.store = store
         self.tree = tree
+        self.resumed = resumed
+        """True when an earlier run left it, and this one goes on."""
         self._parent = parent
+
+    @property
+    def journal(self) -> str:
+        """Path of the journal, by the descriptor of its directory: a path could be swapped."""
+        return f"/proc/self/fd/{self._parent}/{JOURNAL}"
 
     def complete(self) -> None:
         """Give the store its final name; one that was there goes only after that."""
         with writing(self.store):
-            os.sync()  # every file's bytes before the name that says they are all there
+            sync_tree(self.tree.root)  # every file's bytes before the name that says they are there
             if _exists(FINAL, self._parent):
                 os.rename(FINAL, REPLACED, src_dir_fd=self._parent, dst_dir_fd=self._parent)
             os.rename(INCOMPLETE, FINAL, src_dir_fd=self._parent, dst_dir_fd=self._parent)
             os.fsync(self._parent)
+            _remove_journal(self._parent)
         self._remove_replaced()
         self.close()
 
@@ -57,6 +70,7 @@ class Place:
         """Remove what was written."""
         self.tree.forget()
         with writing(self.store):
+            _remove_journal(self._parent)
             _remove_if_there(INCOMPLETE, self._parent)
             _restore_replaced(self._parent)
         self.close()
@@ -67,11 +81,12 @@ class Place:
         os.close(self._parent)
 
 
-def open_place(store: Path, *, overwrite: bool) -> Place:
-    """Prepare ``store`` for a new store and lock it.
+def open_place(store: Path, *, overwrite: bool, resume: bool = False) -> Place:
+    """Prepare ``store`` for a new store, or for going on (``resume``) with one that an earlier run left, and lock it.
 
-    Raises StoreLocationError (27) when a store is there and ``overwrite`` (``/o``) is not given, when what is there is
-    Microsoft's or not a store of ours, when another run writes there, or when the place cannot be written.
+    Raises StoreLocationError (27) when a store is there, or one to be resumed, and ``overwrite`` (``/o``) is not given,
+    when what is there is Microsoft's or not a store of ours, when another run writes there, or when the place cannot
+    be written.
     """
     with preparing(store):
         if store.exists() and not store.is_dir():
@@ -82,11 +97,11 @@ def open_place(store: Path, *, overwrite: bool) -> Place:
             _restore_replaced(parent)
             refuse_microsoft(store)
             _refuse_existing(store, parent, overwrite=overwrite)
-            tree = _new_tree(store, parent)
+            tree, resumed = _tree_of(store, parent, overwrite=overwrite, resume=resume)
         except BaseException:
             os.close(parent)
             raise
-    return Place(store, parent, tree)
+    return Place(store, parent, tree, resumed=resumed)
 
 
 def refuse_microsoft(store: Path) -> None:
@@ -134,16 +149,40 @@ def _is_ours(name: str, parent: int) -> bool:
     return not found or CATALOG_DIRECTORY in found
 
 
-def _new_tree(store: Path, parent: int) -> Tree:
+def _tree_of(store: Path, parent: int, *, overwrite: bool, resume: bool) -> tuple[Tree, bool]:
     if _exists(INCOMPLETE, parent):
         _refuse_foreign(store, INCOMPLETE, parent)
-        with open_tree(INCOMPLETE, parent) as left:
+        left = open_tree(INCOMPLETE, parent)
+        try:
             _lock(left, store)
+            if resume and _exists(JOURNAL, parent):
+                return left, True
+            _refuse_resumable(store, parent, overwrite=overwrite)
             remove_tree(INCOMPLETE, parent)
+        except BaseException:
+            left.close()
+            raise
+        left.close()
+    _remove_journal(parent)
     os.mkdir(INCOMPLETE, 0o700, dir_fd=parent)  # it holds what people keep private
     tree = open_tree(INCOMPLETE, parent)
     _lock(tree, store)
-    return tree
+    return tree, False
+
+
+def _refuse_resumable(store: Path, parent: int, *, overwrite: bool) -> None:
+    """Hours of copying are not thrown away by a command that only forgot a switch."""
+    if not overwrite and _exists(JOURNAL, parent):
+        raise StoreLocationError(
+            f"{store} holds an incomplete store; add --resume to go on with it, /o (--overwrite) to begin anew, or"
+            " choose another folder"
+        )
+
+
+def _remove_journal(parent: int) -> None:
+    for name in _JOURNALS:
+        if _exists(name, parent):
+            os.unlink(name, dir_fd=parent)
 
 
 def _lock(tree: Tree, store: Path) -> None:

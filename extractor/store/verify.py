@@ -14,11 +14,12 @@ from extractor.events import BytesCopied, Observer
 from extractor.model import printable
 from extractor.store.catalog import Catalog, open_catalog
 from extractor.store.digest import digest_of
-from extractor.store.directory import DOCUMENTS, STREAMS, SUMS
+from extractor.store.directory import STREAMS
 from extractor.store.failures import reading
 from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
 from extractor.store.place import CATALOG, CATALOG_DIRECTORY
 from extractor.store.tree import Parts, Tree, open_tree
+from extractor.store.writer import DOCUMENTS, SUMS
 
 SUMS_LIMIT = 1 << 20
 """Bytes of SHA256SUMS that are read: far more than there are documents."""

@@ -179,7 +179,7 @@ def test_a_process_that_dies_ends_the_run_with_a_sentence(tmp_path: Path, crew: 
 
 
 def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extractor.store.directory.WINDOW", 1024)
+    monkeypatch.setattr("extractor.store.writer.WINDOW", 1024)
     files = volume(3000)
     chosen = FileGatherer().gather(selections(files), {files.info.id: files})
     ahead = most = 0

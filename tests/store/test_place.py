@@ -31,7 +31,7 @@ def names(place: Path) -> list[str]:
 
 def test_the_store_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     with DirectoryStore(tmp_path) as store:
-        assert names(tmp_path) == ["USMT.incomplete"]
+        assert names(tmp_path) == ["USMT.incomplete", "USMT.resume"]
         store_all(store, FILES, selections(FILES))
         assert names(tmp_path) == ["USMT"]
     assert names(tmp_path) == ["USMT"]
@@ -230,5 +230,7 @@ def test_a_run_killed_anywhere_leaves_no_store_and_the_next_one_works(tmp_path: 
         if place.exists():
             with pytest.raises(NoSuchStoreError):
                 manifest_path(place)
-        make_store(place, FILES)
+        with DirectoryStore(place, overwrite=True) as store:
+            store_all(store, FILES, selections(FILES))
+        assert names(place) == ["USMT"]
         assert verify_store(place, lambda _: None).intact

@@ -1,0 +1,182 @@
+"""What of a run is safely in its store: an object's identity -> where its bytes lie and their hashes.
+
+A SQLite file beside the unfinished store (``STORE/USMT.resume``). ``checkpoint`` first has the system write out the
+bytes and then commits the rows that tell of them, so the journal never knows of bytes that a power cut could take; it
+comes every now and then, so that it costs at most a twentieth of the time. It holds hashes in place of names: beside an
+encrypted store it tells nobody what is in there.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from extractor.errors import StoreLocationError
+from extractor.model import Selected
+from extractor.store.catalog import translated
+
+FORMAT = 1
+SHARE = 20
+"""A checkpoint may come when this many times what the last one took has gone by."""
+PATIENCE = 0.25
+"""Seconds between two checkpoints at least."""
+_SCHEMA = """
+CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE kept (identity BLOB PRIMARY KEY, kept TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE places (stored_as TEXT PRIMARY KEY, identity BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE blobs (id INTEGER PRIMARY KEY, blob TEXT NOT NULL) STRICT;
+"""
+_BELOW = "(SELECT identity FROM places WHERE stored_as = ?1 OR (stored_as > ?2 AND stored_as < ?3))"
+_FORGET = tuple(f"DELETE FROM {table} WHERE identity IN {_BELOW}" for table in ("kept", "places"))  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of an object's streams: by their names the hash, and where each lies."""
+
+    stored_as: str
+    digests: Mapping[str, str]
+    streams_as: Mapping[str, str]
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Every place of the store that it needs."""
+        return frozenset({self.stored_as, *self.streams_as.values()} - {""})
+
+
+class Journal:
+    """An open journal; errors of SQLite leave as StoreError (72)."""
+
+    def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
+        self._connection = connection
+        self._place = place
+        self._new: list[tuple[bytes, Kept]] = []
+        self._due = time.monotonic() + PATIENCE
+        with translated(place):
+            self._resumes = bool(connection.execute("SELECT count(*) FROM kept").fetchone()[0])
+
+    def begin(self, identity: str) -> None:
+        """Remember what this run reads and asks (``identity``); refuse to go on with another's store (27)."""
+        with translated(self._place):
+            run = self._connection.execute
+            row = run("SELECT value FROM run WHERE name = 'identity'").fetchone()
+            if row is None:
+                run("INSERT INTO run VALUES ('identity', ?)", (identity,))
+                self._connection.commit()
+            elif row[0] != identity:
+                raise StoreLocationError(
+                    f"{self._place}: the run that did not end here read another image, or was given other rules,"
+                    " users or keys; give it the same, or add /o (--overwrite) to begin anew"
+                )
+
+    def kept(self, selected: Selected) -> Kept | None:
+        """Return what an earlier run kept of an object; None when it has still to be copied."""
+        if not self._resumes:
+            return None
+        with translated(self._place):
+            row = self._connection.execute(
+                "SELECT kept FROM kept WHERE identity = ?", (_identity(selected),)
+            ).fetchone()
+        return Kept(*json.loads(row[0])) if row else None
+
+    def add(self, selected: Selected, kept: Kept) -> None:
+        """Remember an object whose bytes were handed to the system."""
+        self._new.append((_identity(selected), kept))
+
+    @property
+    def is_due(self) -> bool:
+        """Tell whether it is time for a checkpoint."""
+        return bool(self._new) and time.monotonic() >= self._due
+
+    def checkpoint(self, sync: Callable[[], None], blobs: Iterable[Any] = ()) -> None:
+        """Have the bytes written out (``sync``), then make durable what was added; ``blobs`` are JSON values."""
+        began = time.monotonic()
+        sync()
+        with translated(self._place):
+            run = self._connection
+            run.executemany(
+                "INSERT INTO blobs (blob) VALUES (?)", ((_text(each),) for each in blobs)
+            )
+            run.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", map(_row, self._new))
+            run.executemany(
+                "INSERT OR REPLACE INTO places VALUES (?, ?)",
+                ((each, identity) for identity, kept in self._new for each in kept.places),
+            )
+            run.commit()
+        self._new.clear()
+        now = time.monotonic()
+        self._due = now + max(PATIENCE, SHARE * (now - began))
+
+    def knows(self, stored_as: str) -> bool:
+        """Tell whether the bytes at a place of the store are told of."""
+        with translated(self._place):
+            found = self._connection.execute(
+                "SELECT 1 FROM places WHERE stored_as = ?", (stored_as,)
+            )
+            return found.fetchone() is not None
+
+    def blobs(self) -> Iterator[Any]:
+        """Yield what checkpoints were given as ``blobs``, in order."""
+        with translated(self._place):
+            for (text,) in self._connection.execute("SELECT blob FROM blobs ORDER BY id"):
+                yield json.loads(text)
+
+    def forget(self, stored_as: str) -> None:
+        """Forget all objects at a place of the store and below it: they are about to be moved."""
+        below = (stored_as, f"{stored_as}/", f"{stored_as}0")
+        with translated(self._place):
+            for statement in _FORGET:
+                self._connection.execute(statement, below)
+            self._connection.commit()
+
+    def close(self) -> None:
+        """Close it; what no checkpoint made durable is forgotten."""
+        self._connection.close()
+
+
+def open_journal(path: str, place: Path) -> Journal:
+    """Open the journal at ``path``, or begin one; ``place`` is what messages name.
+
+    Raises StoreError (72); StoreLocationError (27) for one of another version.
+    """
+    with translated(place):
+        connection = sqlite3.connect(path, isolation_level="DEFERRED")
+        try:
+            _prepare(connection, place)
+            return Journal(connection, place)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _prepare(connection: sqlite3.Connection, place: Path) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {FORMAT};COMMIT;")
+    elif version != FORMAT:
+        raise StoreLocationError(
+            f"{place}: another version of this program began this store; add /o (--overwrite) to begin anew"
+        )
+
+
+def _row(each: tuple[bytes, Kept]) -> tuple[bytes, str]:
+    identity, kept = each
+    return identity, _text([kept.stored_as, dict(kept.digests), dict(kept.streams_as)])
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _identity(selected: Selected) -> bytes:
+    """Return 16 bytes that stand for an object: its name and the record it was read from."""
+    entry = selected.entry
+    where = f"{selected.kind}\0{selected.volume}\0{entry.record}\0{entry.sequence}\0{selected.path}"
+    return blake2b(where.encode("utf-8", "surrogatepass"), digest_size=16).digest()
