@@ -8,6 +8,7 @@ ColdstateError
 │  ├─ ConfigAsRulesError    26  a Config.xml was given with ``/i``
 │  ├─ OfflineFileError      29  the Offline.xml is not one
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
+│  ├─ UnreadableKeyError    33  a file with keys cannot be read, or holds none
 │  ├─ ConfigFileError       39  a file given with ``/config`` is missing or is not a Config.xml
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
 │  └─ EstimateFileError     41  ``/p`` names a file that exists or cannot be written
@@ -23,6 +24,7 @@ ColdstateError
 ├─ StoreError            72  the store cannot be written: always the end
 │  ├─ StoreLocationError     27  a store is there already, or the place is not fit for one
 │  ├─ NoSuchStoreError       27  what was named is no store of ours
+│  ├─ StoreNotRemovedError    35  a store cannot be removed
 │  ├─ WrongKeyError          37  no key that was given opens the encrypted store
 │  └─ CorruptStoreError      42  a store whose bytes are not what its manifest says
 ├─ OutputError           72  the results of a command cannot be printed
@@ -84,6 +86,12 @@ class RuleFileError(UsageError):
     """A rule file is missing or is not MigXML."""
 
     exit_code = 28
+
+
+class UnreadableKeyError(UsageError):
+    """A file with keys cannot be read, or holds none (USMT_UNABLE_READKEY)."""
+
+    exit_code = 33
 
 
 class ConfigFileError(UsageError):
@@ -180,6 +188,12 @@ class NoSuchStoreError(StoreError):
     """The directory is no store that this program wrote, or an incomplete one."""
 
     exit_code = 27
+
+
+class StoreNotRemovedError(StoreError):
+    """A store cannot be removed (USMT_UNABLE_DELETE_STORE)."""
+
+    exit_code = 35
 
 
 class WrongKeyError(StoreError):

@@ -91,6 +91,10 @@ class Request:
     verify_image: bool = False
     cross_check: float = 0.0
     """Share of the stored files, up to 1, that other readers hash again."""
+    case: str = ""
+    """Of the custody record, as a person named them: this, and the two below."""
+    evidence: str = ""
+    operator: str = ""
     diagnostic: Path | None = None
     """Where MIG_ENABLE_DIAG wants the diagnostic log."""
     arch: str = ""

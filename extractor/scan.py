@@ -18,11 +18,20 @@ from extractor.gather.keychain import Keychain
 from extractor.gather.password_keys import PasswordKeys
 from extractor.gather.policy import Policy, error_controls, parse_efs
 from extractor.header import header_of
-from extractor.images.verify import Verdict, Verification, Verifying
+from extractor.images.verify import Verdict, Verification, Verifying, compared, verifying_again
 from extractor.instructions import documents_of, instructions_of
 from extractor.machine import Machine, open_machine
 from extractor.model import Selected
-from extractor.opening import Opened, Request, each_windows, read_asked, tell_hives, tell_machine
+from extractor.opening import (
+    Opened,
+    Request,
+    each_windows,
+    read_asked,
+    tell_hives,
+    tell_machine,
+    tell_warnings,
+)
+from extractor.report.custody_evidence import Evidence
 from extractor.report.estimate import estimate, space_needed, write_estimate
 from extractor.report.exit_code import exit_code
 from extractor.report.summary import Summary, summary
@@ -59,32 +68,44 @@ class Result:
     runs: tuple[Run, ...]
     verified: dict[str, Verification]
     """By path of the image, with ``--verify-image``."""
+    changed: tuple[str, ...] = ()
+    """A sentence for each file of an image that was written to, replaced or removed during the run."""
+    seal: str = ""
+    """SHA-256 of the custody record, where one was written."""
 
     @property
     def exit_code(self) -> int:
         """0 when nothing that rules selected was lost, no medium belies its hashes and no reader ours, else 3."""
-        doubted = sum(each.verdict not in FINE for each in self.verified.values())
+        doubted = len(self.changed)
+        doubted += sum(each.verdict not in FINE for each in self.verified.values())
         doubted += sum(run.checked.unexplained for run in self.runs if run.checked)
         lost = sum(run.summary.all.not_stored.objects for run in self.runs)
         return exit_code(doubted + lost)
 
 
-def scan(request: Request, observer: Observer) -> Result:
+def scan(request: Request, observer: Observer, evidence: Evidence | None = None) -> Result:
     """Write the user state of the offline Windows that the request means; the images are never written.
 
-    Raises the errors of ``errors.py``; when it does, no store stands under its final name.
+    ``evidence`` keeps what was opened, also of a run that fails. Raises the errors of ``errors.py``; when it does, no
+    store stands under its final name.
     """
     observer(PhaseStarted(Phase.INITIALIZING))
     asked = read_asked(request)
     keyring = open_keyring(request.efs_pfx, request.efs_secret)
-    with open_machine(request.images, request.keys, request.shadows) as machine:
+    evidence = evidence or Evidence()
+    evidence.opening()
+    with (
+        open_machine(request.images, request.keys, request.shadows) as machine,
+        evidence.watching(machine.images, machine.volumes),
+    ):
         tell_machine(machine, observer)
         with _verifying(machine if request.verify_image else None) as verifying:
             observer(PhaseStarted(Phase.SCANNING))
             windows = each_windows(machine, asked, observer)
             runs = tuple(_migrate(request, opened, keyring, observer) for opened in windows)
             verified = {each.info.path: _judged(each, work, observer) for each, work in verifying}
-    return Result(runs, verified)
+    tell_warnings(evidence.changed, observer)
+    return Result(runs, verified, evidence.changed)
 
 
 def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Observer) -> Run:
@@ -163,12 +184,19 @@ def _verifying(machine: Machine | None) -> Iterator[list[tuple[Image, Verifying]
 
 
 def _judged(image: Image, verifying: Verifying, observer: Observer) -> Verification:
-    """Wait until a medium is hashed, and say what was found."""
+    """Wait until a medium is hashed, hash it again now that all is done, and say what was found."""
+    before = _awaited(image, verifying, observer)
+    with verifying_again(image) as again:
+        verified = compared(image, before, _awaited(image, again, observer))
+    message = f"{image.info.path}: {verified.verdict}: {verified.sentence}"
+    observer(Noted("info" if verified.verdict in FINE else "warning", message))
+    return verified
+
+
+def _awaited(image: Image, verifying: Verifying, observer: Observer) -> Verification:
     path = image.info.path
     while not verifying.wait(PATIENCE):
         observer(ImageRead(path, verifying.done, verifying.size))
     verified = verifying.result()
     observer(ImageRead(path, verifying.size, verifying.size))
-    message = f"{path}: {verified.verdict}: {verified.sentence}"
-    observer(Noted("info" if verified.verdict in FINE else "warning", message))
     return verified

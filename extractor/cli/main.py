@@ -31,6 +31,8 @@ USAGE = """coldstate {version}: an offline ScanState for Linux.
   coldstate coverage IMAGE... [...]              rules without effect, and what no rule takes
   coldstate lint RULES...                        check rule files, without any image
   coldstate store verify|manifest STORE          prove or print what a store holds
+  coldstate custody verify STORE                 prove the custody record beside a store
+  coldstate report STORE [--output FILE]         one HTML page: found, taken, what will be missed
   coldstate hive FILE [--log FILE...] [--json|--reg|--count]
                                                  one registry hive as a scan would read it
   coldstate plugins                              readers, locators, gatherers and stores found
@@ -138,6 +140,12 @@ def _store(words: list[str]) -> int:
     return run_store(words)
 
 
+def _custody(words: list[str]) -> int:
+    from extractor.cli.custody import run_custody
+
+    return run_custody(words)
+
+
 def _explain(words: list[str]) -> int:
     from extractor.cli.explain import run_explain
 
@@ -154,6 +162,12 @@ def _lint(words: list[str]) -> int:
     from extractor.cli.lint import run_lint
 
     return run_lint(words)
+
+
+def _report(words: list[str]) -> int:
+    from extractor.cli.report import run_report
+
+    return run_report(words)
 
 
 def _hive(words: list[str]) -> int:
@@ -182,6 +196,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "scan": _scan,
     "scanstate": _scanstate,
     "store": _store,
+    "custody": _custody,
+    "report": _report,
     "hive": _hive,
     "plugins": _plugins,
     "doctor": _doctor,
@@ -189,5 +205,5 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 SLASHED = frozenset({"scan", "scanstate", "explain", "coverage"})
 """Commands that translate slash switches themselves."""
-OF_STORES = frozenset({"scan", "scanstate", "store"})
+OF_STORES = frozenset({"scan", "scanstate", "store", "custody"})
 """Commands that write or look up file names of the evidence."""

@@ -124,6 +124,11 @@ def _judge_states(given: argparse.Namespace) -> list[str]:
             notes.append(f"{spelled} has no effect: {switch.why}")
     if given.store and given.no_compress is None:
         notes.append(COMPRESSED)
+    if given.dry_run is not None or given.estimate is not None:
+        names = [each for each in ("case", "evidence", "operator") if getattr(given, each)]
+        notes += [
+            f"--{each} has no effect: without a store there is no custody record" for each in names
+        ]
     return notes
 
 
@@ -216,6 +221,9 @@ def _request(
         sparse_limit=int(given.sparse_limit or 64) << 30,
         verify_image=bool(given.verify_image),
         cross_check=_share(given.cross_check) if given.cross_check is not None else 0.0,
+        case=given.case or "",
+        evidence=given.evidence or "",
+        operator=given.operator or "",
         diagnostic=path_of(environment.get("MIG_ENABLE_DIAG")),
     )
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from extractor.cli.slash import to_options
 from extractor.cli.switches import SWITCHES, Switch, Takes
 from extractor.cli.unlocking import bitlocker_keys
 from extractor.errors import RuleFileError, UsageError
 from extractor.filetime import to_filetime
-from extractor.redact import redacted
+from extractor.redact import HIDDEN, redacted
 from extractor.scan import Request
 from extractor.select.users import parse_last_used
 from extractor.volumes.shadows import parse_wanted
@@ -95,8 +96,22 @@ def request_of(
         arch=_arch(environment.get("MIG_OFFLINE_PLATFORM_ARCH", "")),
         fail_on_profile_error=_is_on(environment, "MIG_FAIL_ON_PROFILE_ERROR", "1"),
         ignore_missing_profiles=_is_on(environment, "MIG_IGNORE_PROFILE_MISSING", "0"),
-        command=tuple(map(redacted, words)),
+        command=tuple(without_secrets(words)),
     )
+
+
+def without_secrets(words: Iterable[str]) -> Iterator[str]:
+    """Yield the words of a command line as they may be shown: the value of a switch for secrets is hidden."""
+    secret = {f"--{each.long}" for each in SWITCHES if each.secret}
+    follows = False  # the word is the value of the switch before it
+    for word in words:
+        name, equals, value = next(to_options([word])).partition("=")
+        if follows or name not in secret:
+            yield HIDDEN if follows else redacted(word)
+            follows = False
+        else:
+            yield word.removesuffix(value) + HIDDEN if equals else word
+            follows = not equals
 
 
 def _refuse_bad_images(images: Sequence[str]) -> None:

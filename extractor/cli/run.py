@@ -12,19 +12,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from extractor.cli.custody import scan_in_custody
 from extractor.cli.options import Parsed, parse
 from extractor.cli.screen import human_size, open_console, open_screen
 from extractor.errors import CanceledError, ColdstateError, EstimateFileError
 from extractor.events import Finished, Noted, Observer, broadcast
 from extractor.generate import generate
 from extractor.model import printable
+from extractor.report.custody import RECORD
+from extractor.report.custody_sums import FOLDER
 from extractor.report.diagnostic import Diagnostic
 from extractor.report.ledger import Sum
 from extractor.report.list_file import ListFile
 from extractor.report.main_log import MainLog
 from extractor.report.progress_log import ProgressLog
 from extractor.report.summary import Row, Summary
-from extractor.scan import Request, Result, Run, scan
+from extractor.scan import Request, Result, Run
 
 LISTED = 20
 """Disagreements of a cross-check that the screen shows; all are in the log."""
@@ -47,6 +50,10 @@ def run_scan(command: str, words: list[str]) -> int:
             console.print(Text(printable(f"{path}: {verified.verdict}: {verified.sentence}")))
         for run in result.runs:
             _draw(console, run)
+        if result.seal:
+            where = f"{parsed.request.store}/{FOLDER}/{RECORD}"
+            console.print(Text(printable(f"custody record: {where}")))
+            console.print(Text(f"  SHA-256 {result.seal}; note it where nobody can change it"))
     return result.exit_code
 
 
@@ -62,12 +69,12 @@ def _report(parsed: Parsed, command: str, screen: Observer) -> Result:
         )
         for note in parsed.notes:
             observer(Noted("warning", note))
-        return _run(parsed, observer, broadcast(*reports))
+        return _run(parsed, command, observer, broadcast(*reports))
 
 
-def _run(parsed: Parsed, observer: Observer, reports: Observer) -> Result:
+def _run(parsed: Parsed, command: str, observer: Observer, reports: Observer) -> Result:
     try:
-        result = _run_request(parsed.request, observer)
+        result = _run_request(parsed.request, command, observer)
     except ColdstateError as error:
         reports(Finished(error.exit_code, message=str(error)))
         raise
@@ -79,9 +86,9 @@ def _run(parsed: Parsed, observer: Observer, reports: Observer) -> Result:
     return result
 
 
-def _run_request(request: Request, observer: Observer) -> Result:
+def _run_request(request: Request, command: str, observer: Observer) -> Result:
     if not (request.genconfig or request.genmigxml):
-        return scan(request, observer)
+        return scan_in_custody(request, command, observer)
     generate(request, observer)
     return Result((), {})
 

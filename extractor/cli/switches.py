@@ -43,6 +43,8 @@ class Switch:
     state: State = State.WORKS
     short: str = ""
     """One letter, where another tool has made it a habit."""
+    secret: bool = False
+    """True when its value is a secret: nothing that is shown or written holds it."""
     why: str = ""
     """For a switch that is accepted or refused: the sentence that the user reads."""
 
@@ -50,6 +52,7 @@ class Switch:
 NOTHING, VALUE, MAYBE = Takes.NOTHING, Takes.VALUE, Takes.MAYBE
 ACCEPTED, REFUSED = State.ACCEPTED, State.REFUSED
 SOURCE, RULES, USERS, STORE, REPORT = "source", "rules", "users", "store", "reports"
+CUSTODY = "custody (STORE/custody)"
 
 SWITCHES: tuple[Switch, ...] = (
     # --- source
@@ -104,7 +107,8 @@ SWITCHES: tuple[Switch, ...] = (
            why="files of an image cannot be hard-linked into a store; leave /hardlink out"),
     Switch("encrypt", "encrypt", "encrypt", MAYBE, "encrypt the store", STORE, state=REFUSED,
            why="encrypted stores are not built yet, and a plain store must not pass for one"),
-    Switch("key", "key", "key", VALUE, "encryption key", STORE, state=REFUSED, why="/key needs /encrypt"),
+    Switch("key", "key", "key", VALUE, "encryption key", STORE, secret=True, state=REFUSED,
+           why="/key needs /encrypt"),
     Switch("keyfile", "keyfile", "keyfile", VALUE, "file with the encryption key", STORE, state=REFUSED,
            why="/keyfile needs /encrypt"),
     Switch("apps", "apps", "apps", NOTHING, "capture installed applications", STORE, state=REFUSED,
@@ -117,6 +121,10 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("progress", "progress-log", "progress_log", VALUE, "USMT's progress log", REPORT),
     Switch("listfiles", "listfiles", "list_files", VALUE, "list of the files that were stored", REPORT),
     Switch("", "progress", "progress", VALUE, "what stderr shows: auto, rich, plain, json or none", REPORT),
+    # --- custody
+    Switch("", "case", "case", VALUE, "the case that the custody record names", CUSTODY),
+    Switch("", "evidence", "evidence", VALUE, "the piece of evidence that it names", CUSTODY),
+    Switch("", "operator", "operator", VALUE, "who runs this; never guessed from the account", CUSTODY),
 )  # fmt: skip
 
 BY_SLASH: dict[str, Switch] = {switch.slash.lower(): switch for switch in SWITCHES if switch.slash}

@@ -1,14 +1,18 @@
-"""Image -> Verification: the whole medium read once, hashed, and compared with the hashes kept in the container."""
+"""Image -> Verification: the whole medium read, hashed, and compared with the hashes kept in the container.
+
+Hashed again when all is done, it is compared with itself: nobody may have written to it meanwhile.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from threading import Event
-from typing import Self
+from typing import Any, Self
 
 from extractor.errors import CanceledError, DamagedError
 from extractor.model import BadRange
@@ -30,6 +34,8 @@ class Verdict(StrEnum):
     """Ranges cannot be read, and no stored hash says that they were so at acquisition."""
     UNSTORED = "no stored hash"
     """All can be read; the container stores no hash to compare with."""
+    CHANGED = "changed"
+    """Hashed again when all was done, the medium is not what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +47,51 @@ class Verification:
     stored: dict[str, str]
     bad: tuple[BadRange, ...]
     sentence: str
+    after: dict[str, str] = field(default_factory=dict)
+    """The digests when all was done; empty when nobody hashed it again."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each file of the image, by path; one that cannot be read in whole is missing."""
 
 
 class Verifying:
     """A verification that goes on in threads of its own, beside whatever else reads the same image.
 
     As a context manager it is given up when its block ends before it does. ``progress`` is called by its thread, with
-    the bytes of each block as it is done.
+    the bytes of each block as it is done. ``files`` are hashed at the same time, as they lie on this host.
     """
 
-    def __init__(self, image: Image, progress: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        image: Image,
+        progress: Callable[[int], None] = lambda _: None,
+        files: Sequence[str] = (),
+    ) -> None:
         self.size = image.size
         self.done = 0
         """Bytes that are done, out of ``size``."""
         self._progress = progress
         self._given_up = Event()
-        self._thread = ThreadPoolExecutor(1, "verify")
+        self._thread = ThreadPoolExecutor(2, "verify")
         self._outcome = self._thread.submit(_verify, image, self._count)
+        self._files = self._thread.submit(_hash_files, files, self._check)
 
-    def _count(self, length: int) -> None:
+    def _check(self) -> None:
         if self._given_up.is_set():
             raise CanceledError("the verification of the image was given up")
+
+    def _count(self, length: int) -> None:
+        self._check()
         self.done += length
         self._progress(length)
 
     def wait(self, seconds: float) -> bool:
         """Wait a while; tell whether it is done."""
-        return self._outcome in wait([self._outcome], seconds).done
+        tasks: list[Future[Any]] = [self._outcome, self._files]
+        return not wait(tasks, seconds).not_done
 
     def result(self) -> Verification:
         """Wait until the whole medium is done; raise CanceledError when it was given up."""
-        return self._outcome.result()
+        return replace(self._outcome.result(), files=self._files.result())
 
     def cancel(self) -> None:
         """Give up, unless it is done; no read of the image is under way any more when this returns."""
@@ -89,6 +109,47 @@ def verify_image(image: Image, progress: Callable[[int], None]) -> Verification:
     """Verify an image and wait; ``progress`` is told the bytes of each block, whose sum is the medium's size."""
     with Verifying(image, progress) as verifying:
         return verifying.result()
+
+
+def verifying_again(image: Image) -> Verifying:
+    """Begin to hash a medium once more, and the SHA-256 of its files beside it: both read the same bytes."""
+    # The one file of a raw image is the medium itself.
+    files = () if image.info.format == "raw" else image.info.segments
+    return Verifying(image, files=files)
+
+
+def compared(image: Image, before: Verification, after: Verification) -> Verification:
+    """Return the first verification of a medium with what the second adds; ``CHANGED`` when they differ."""
+    files = after.files
+    if image.info.format == "raw" and "sha256" in after.computed:
+        files = dict.fromkeys(image.info.segments, after.computed["sha256"])
+    found = replace(before, after=after.computed, files=files)
+    for name, digest in before.computed.items():
+        if digest != after.computed[name]:
+            sentence = (
+                f"{before.sentence}; it was written to, or reads otherwise now: its {name} was {digest} and is"
+                f" {after.computed[name]} at the end of the run"
+            )
+            return replace(found, verdict=Verdict.CHANGED, sentence=sentence)
+    return replace(
+        found, sentence=f"{before.sentence}; the medium reads the same at the end of the run"
+    )
+
+
+def _hash_files(paths: Sequence[str], check: Callable[[], None]) -> dict[str, str]:
+    """Return the SHA-256 of files; one that cannot be read in whole is left out. ``check`` may raise to give up."""
+    found: dict[str, str] = {}
+    for path in paths:
+        digest = hashlib.sha256()
+        try:
+            with Path(path).open("rb", buffering=0) as file:
+                while block := file.read(BLOCK):
+                    check()
+                    digest.update(block)
+        except OSError:
+            continue
+        found[path] = digest.hexdigest()
+    return found
 
 
 def _verify(image: Image, progress: Callable[[int], None]) -> Verification:

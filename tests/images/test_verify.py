@@ -11,7 +11,15 @@ import pytest
 
 from extractor.errors import CanceledError
 from extractor.images import open_image
-from extractor.images.verify import BLOCK, Verdict, Verification, Verifying, verify_image
+from extractor.images.verify import (
+    BLOCK,
+    Verdict,
+    Verification,
+    Verifying,
+    compared,
+    verify_image,
+    verifying_again,
+)
 from extractor.model import BadRange
 from extractor.testing import FakeImage
 from tests.images.material import patterned
@@ -194,4 +202,44 @@ def test_a_run_that_fails_gives_its_verification_up() -> None:
 
 def test_an_error_of_the_reader_reaches_who_waits_for_the_result() -> None:
     with Verifying(BrokenImage(RAW)) as verifying, pytest.raises(ZeroDivisionError):
+        verifying.result()
+
+
+def test_a_medium_that_is_the_same_when_hashed_again_keeps_its_verdict() -> None:
+    image = StoringImage(RAW, {"md5": md5(RAW).hexdigest()})
+    found = compared(image, verified(image), verified(image))
+    assert (found.verdict, found.after) == (Verdict.VERIFIED, found.computed)
+    assert found.sentence == "md5 are as stored; the medium reads the same at the end of the run"
+
+
+@pytest.mark.parametrize("stored", [{}, {"md5": md5(RAW).hexdigest()}, {"sha1": "0" * 40}])
+def test_a_medium_that_reads_otherwise_when_hashed_again_is_changed(stored: dict[str, str]) -> None:
+    image = StoringImage(RAW, stored)
+    other = StoringImage(RAW[:-1] + bytes([RAW[-1] ^ 1]), stored)
+    found = compared(image, verified(image), verified(other))
+    assert found.verdict is Verdict.CHANGED
+    assert "it was written to, or reads otherwise now" in found.sentence
+    assert found.after != found.computed
+
+
+def test_each_file_is_hashed_beside_the_medium_and_one_that_is_gone_is_left_out(
+    tmp_path: Path,
+) -> None:
+    first, second = tmp_path / "disk.001", tmp_path / "disk.002"
+    first.write_bytes(RAW)
+    image = FakeImage(RAW)
+    image.info = replace(image.info, format="split-raw", segments=(str(first), str(second)))
+    with verifying_again(image) as verifying:
+        found = verifying.result()
+    assert found.files == {str(first): sha256(RAW).hexdigest()}
+    assert found.computed == {"sha256": sha256(RAW).hexdigest()}
+
+
+def test_hashing_files_is_given_up_too(tmp_path: Path) -> None:
+    (tmp_path / "disk").write_bytes(RAW)
+    image = GatedImage(RAW)
+    verifying = Verifying(image, files=[str(tmp_path / "disk")] * 100_000)
+    image.gate.set()
+    verifying.cancel()
+    with pytest.raises(CanceledError):
         verifying.result()

@@ -96,7 +96,7 @@ def test_a_wrong_key_is_one_sentence_and_code_26_and_no_store(
     (line,) = capfd.readouterr().err.splitlines()
     assert str(tiny.IDS["recovery"]).upper() in line
     assert "opens no volume" in line or kind == "list"
-    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "store" / "USMT").exists()
 
 
 def test_without_a_key_inspect_tells_scripts_what_to_look_up(

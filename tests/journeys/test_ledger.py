@@ -110,7 +110,7 @@ def test_nothing_is_written_outside_the_store(tmp_path: Path) -> None:
         tmp_path / "here"
     ]
     assert [path for path in store.rglob("*") if path.is_symlink()] == []
-    assert sorted(path.name for path in store.iterdir()) == ["USMT"]
+    assert sorted(path.name for path in store.iterdir()) == ["USMT", "custody"]
 
 
 def test_no_escape_byte_reaches_the_terminal_or_a_report(

@@ -132,7 +132,7 @@ def test_a_copy_that_will_not_do_is_one_sentence_and_no_store(
 ) -> None:
     assert scan(tmp_path / "store", disk, "--shadow", *words) == code
     assert told in capfd.readouterr().err
-    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "store" / "USMT").exists()
 
 
 def test_a_disk_without_any_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
