@@ -1,0 +1,88 @@
+"""``coldstate report``: one HTML page about a finished store, for the person who restores it and the one who waits."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from extractor.cli.arguments import words_parser
+from extractor.errors import StoreError, UsageError
+from extractor.model import printable
+from extractor.store.opened import OpenStore, open_store
+
+NAME = "report.html"
+TEXT = """Write one self-contained HTML page about a store: what was found, what was taken, what will be
+missed and what can be done about it, how to go on. It holds no script and loads nothing.
+Exit code 27: no store is there; 42: its catalog is damaged; 72: the page cannot be written."""
+
+
+class StoreBook:
+    """A store as the page reads it."""
+
+    def __init__(self, store: OpenStore) -> None:
+        self._store = store
+        self.path: Path = store.path
+        self.header: Mapping[str, Any] = store.header
+        self.trailer: Mapping[str, Any] = store.trailer
+
+    def rows(self, sql: str, *parameters: object) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a SELECT; sqlite3's errors leave as errors of the store."""
+        catalog = self._store.catalog
+        with catalog.translated():
+            yield from map(tuple, catalog.connection.execute(sql, parameters))
+
+
+def run_report(words: list[str]) -> int:
+    """Write the page and print its path; 0, 11, 27, 42 or 72."""
+    parser = words_parser("report", TEXT, "coldstate report STORE [--output FILE] [--overwrite]")
+    parser.add_argument("store", type=Path, metavar="STORE", help="the folder that holds USMT/")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help=f"where to write it (default: STORE/{NAME})"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    given = parser.parse_args(words)
+    target = given.output or given.store / NAME
+    _refuse(target, given.store, overwrite=given.overwrite)
+    _write(target, report_of(given.store))
+    print(printable(str(target)))
+    return 0
+
+
+def report_of(store: Path) -> str:
+    """Return the page about a store."""
+    from extractor.report.page import gather_facts, page_of
+
+    with open_store(store) as opened:
+        return page_of(gather_facts(StoreBook(opened)))
+
+
+def _refuse(target: Path, store: Path, *, overwrite: bool) -> None:
+    if target.resolve().is_relative_to((store / "USMT").resolve()):
+        raise UsageError(
+            f"{target} lies inside {store / 'USMT'}, where only the store's own files may be"
+        )
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; name a file")
+    if not overwrite and os.path.lexists(target):
+        raise UsageError(
+            f"{target} exists already; add --overwrite to replace it, or name another file"
+        )
+
+
+def _write(target: Path, page: str) -> None:
+    """Write the page whole or not at all; a link of that name is replaced, not followed."""
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=".report-", suffix=".html", dir=target.parent
+        )
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
