@@ -6,14 +6,18 @@ containers give manifests that differ there and nowhere else. No time of day, ho
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from importlib.metadata import version
 
+from extractor.errors import DamagedError
 from extractor.model import LocalAccount, LocalGroup
 from extractor.opening import Opened
 from extractor.rules import RuleSet
 from extractor.rules.model import RuleFile
+from extractor.seams import Image
 from extractor.select import Choice
 from extractor.windows import WindowsInstall
 
@@ -40,6 +44,32 @@ def header_of(opened: Opened) -> dict[str, object]:
         "rule_files": {each.name: each.sha256 for each in sorted(opened.rules.files, key=_name)},
         "config": {config.name: config.sha256} if (config := opened.config) else {},
     }
+
+
+SAMPLES = 64
+SAMPLE = 4096
+
+
+def run_identity(opened: Opened) -> str:
+    """Return a hash of what a run reads and asks: two runs that share it may work on one store.
+
+    Where the image lies, and what opens what is encrypted, may change between them.
+    """
+    header = header_of(opened)
+    told = {key: header[key] for key in ("windows", "users", "rule_files", "config")}
+    digest = sha256(json.dumps(told, sort_keys=True, default=str).encode())
+    for image in opened.machine.images:
+        digest.update(f"{image.size}\0".encode())
+        for number in range(SAMPLES):
+            digest.update(_sample(image, image.size * number // SAMPLES))
+    return digest.hexdigest()
+
+
+def _sample(image: Image, offset: int) -> bytes:
+    try:
+        return image.read_at(offset, SAMPLE)
+    except DamagedError:
+        return b"damaged"
 
 
 def _rules(rules: RuleSet) -> list[str]:

@@ -72,6 +72,10 @@ class Request:
     reference_time: int = 0
     """FILETIME that ``/uel:N`` counts back from."""
     overwrite: bool = False
+    resume: bool = False
+    """Go on with the store that an earlier run left incomplete."""
+    compression: str = "xpress"
+    """Of store.wim: xpress, lzx, none; empty for the uncompressed layout."""
     continue_on_error: bool = False
     efs: str = "abort"
     efs_pfx: tuple[Path, ...] = ()

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from extractor.crosscheck import CrossChecked, cross_check
 from extractor.efs.keyring import Keyring, open_keyring
+from extractor.errors import CanceledError, SourceError, StoreError
 from extractor.events import ImageRead, Noted, Observer, Phase, PhaseStarted, noting
 from extractor.gather.efs import EfsCarrier
 from extractor.gather.keychain import Keychain
 from extractor.gather.password_keys import PasswordKeys
 from extractor.gather.policy import Policy, error_controls, parse_efs
-from extractor.header import header_of
+from extractor.header import header_of, run_identity
 from extractor.images.verify import Verdict, Verification, Verifying, compared, verifying_again
 from extractor.instructions import documents_of, instructions_of
 from extractor.machine import Machine, open_machine
@@ -111,6 +112,8 @@ def scan(request: Request, observer: Observer, evidence: Evidence | None = None)
 def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Observer) -> Run:
     """Select, gather and store the user state of one Windows."""
     with _open_store(request, opened.install) as (place, store):
+        if store is not None:
+            store.begin(run_identity(opened))
         observer(PhaseStarted(Phase.COLLECTING))
         controls = error_controls(opened.config, opened.scene, noting(observer))
         policy = Policy(request.continue_on_error, parse_efs(request.efs), controls)
@@ -161,18 +164,33 @@ def _cross_checked(
 def _open_store(
     request: Request, install: WindowsInstall
 ) -> Iterator[tuple[Path | None, StoreWriter | None]]:
-    """Yield where the store will be and its writer, which leaves nothing behind unless it was finished."""
+    """Yield where the store will be and its writer; what a run that stops has copied is left for one that goes on."""
     if request.store is None or request.dry_run:
         yield None, None
         return
     path = request.store / install.id if request.all_windows else request.store
-    store: StoreWriter = plugins("stores")["directory"](
-        path, overwrite=request.overwrite, sparse_limit=request.sparse_limit
-    )
+    store = _new_store(request, path)
     try:
         yield path, store
+    except (SourceError, StoreError, CanceledError, KeyboardInterrupt):
+        store.leave()  # what is in it so far need not be copied again
+        raise
     finally:
         store.discard()
+
+
+def _new_store(request: Request, path: Path) -> StoreWriter:
+    how: dict[str, object] = {
+        "overwrite": request.overwrite,
+        "resume": request.resume,
+        "sparse_limit": request.sparse_limit,
+    }
+    if request.compression:
+        how["compression"] = request.compression
+    store: StoreWriter = plugins("stores")["wim" if request.compression else "directory"](
+        path, **how
+    )
+    return store
 
 
 @contextmanager

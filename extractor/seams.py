@@ -310,6 +310,13 @@ class StoreWriter(Protocol):
         """
         ...
 
+    def begin(self, identity: str, /) -> None:
+        """Say what the run reads and asks: one that goes on with the store of another must say the same.
+
+        Raises StoreLocationError.
+        """
+        ...
+
     def note(self, record: Record, /) -> None:
         """Keep the row of an object that is not in the store."""
         ...
@@ -328,8 +335,12 @@ class StoreWriter(Protocol):
         """
         ...
 
+    def leave(self) -> None:
+        """Leave what was written, incomplete, for a run that goes on."""
+        ...
+
     def discard(self) -> None:
-        """Remove what was written; the final name never existed."""
+        """Remove what was written, unless it is finished or was left; the final name never existed."""
         ...
 
 

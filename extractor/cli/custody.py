@@ -69,7 +69,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, ColdstateError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "stopped by Ctrl+C; no store was written"
+        return "stopped by Ctrl+C; no store was completed"
     return f"internal error: {type(error).__name__}"
 
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:
-        print("coldstate: stopped; no store was written", file=sys.stderr)
+        print("coldstate: stopped; no store was completed", file=sys.stderr)
         return 2
     except ReaderGoneError:
         return READER_GONE

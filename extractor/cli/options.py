@@ -32,13 +32,13 @@ LONGEST = 256
 """Characters that ScanState takes in one argument."""
 DESCRIPTION = """Write the user state of an offline Windows into STORE/USMT.
 LoadState can NOT read this store: Microsoft's catalog format is not public."""
-COMPRESSED = "without /nocompress, too, the uncompressed layout is written: the compressed store is not built yet"
 USAGES = {
     "scan": "coldstate scan IMAGE... --store STORE [options]",
     "scanstate": "coldstate scanstate STORE /i:RULES.xml /offline:Offline.xml --image IMAGE [options]",
 }
 AUTO_VERBOSITY = 5
 CROSS_CHECK = "--cross-check"
+COMPRESSIONS = ("xpress", "lzx", "none")
 SCREENS = ("auto", "rich", "plain", "json", "none")
 
 
@@ -122,8 +122,6 @@ def _judge_states(given: argparse.Namespace) -> list[str]:
             raise UsageError(f"{spelled}: {switch.why}")
         if switch.state is State.ACCEPTED:
             notes.append(f"{spelled} has no effect: {switch.why}")
-    if given.store and given.no_compress is None:
-        notes.append(COMPRESSED)
     if given.dry_run is not None or given.estimate is not None:
         names = [each for each in ("case", "evidence", "operator") if getattr(given, each)]
         notes += [
@@ -141,6 +139,8 @@ def _refuse_bad_values(given: argparse.Namespace) -> None:
     if given.efs is not None:
         parse_efs(given.efs)
     _refuse_idle_keys(given)
+    if given.compression is not None and given.compression not in COMPRESSIONS:
+        raise UsageError(f"--compression {given.compression}: takes {', '.join(COMPRESSIONS)}")
     if given.progress is not None and given.progress not in SCREENS:
         raise UsageError(f"--progress {given.progress}: takes {', '.join(SCREENS)}")
     if re.match(r"[A-Za-z]:[\\/]|\\\\", given.store or ""):
@@ -207,6 +207,8 @@ def _request(
         genconfig=path_of(given.genconfig),
         genmigxml=path_of(given.genmigxml),
         overwrite=bool(given.overwrite),
+        resume=bool(given.resume),
+        compression="" if given.no_compress else given.compression or COMPRESSIONS[0],
         continue_on_error=bool(given.continue_on_error),
         efs=(given.efs or "abort").lower(),
         efs_pfx=tuple(map(Path, given.efs_pfx or ())),

@@ -80,7 +80,7 @@ def _run(parsed: Parsed, command: str, observer: Observer, reports: Observer) ->
         raise
     except KeyboardInterrupt as error:
         reports(Finished(CanceledError.exit_code, message="Ctrl+C"))
-        raise CanceledError("stopped by Ctrl+C; no store was written") from error
+        raise CanceledError("stopped by Ctrl+C; no store was completed") from error
     failures = sum(run.failures for run in result.runs)
     observer(Finished(result.exit_code, failures))
     return result

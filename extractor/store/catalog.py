@@ -85,7 +85,7 @@ _IN_ORDER = """
 SELECT objects.*, "values".type AS value_type, efs.object IS NOT NULL AS is_efs,
     EXISTS (SELECT 1 FROM streams WHERE streams.object = objects.id AND length(name_utf16) > 0) AS has_named
 FROM objects LEFT JOIN "values" ON "values".object = objects.id LEFT JOIN efs ON efs.object = objects.id
-{where} ORDER BY sort_key, exact_key, kind, volume, record, sequence, id
+{where} ORDER BY {order}sort_key, exact_key, kind, volume, record, sequence, id
 """
 _LINKS = """
 SELECT path FROM objects
@@ -207,7 +207,7 @@ class Catalog:
     def rows(self) -> Iterator[sqlite3.Row]:
         """Yield the objects in the order of the manifest."""
         with self.translated():
-            yield from self.connection.execute(_IN_ORDER.format(where=""))
+            yield from self.connection.execute(_IN_ORDER.format(where="", order=""))
 
     def named_streams(self, key: int) -> list[sqlite3.Row]:
         """Return the named streams of an object, by exact name."""
@@ -224,13 +224,16 @@ class Catalog:
             found = self.connection.execute(_LINKS, identity).fetchall()
         return [each["path"] for each in found] if len(found) > 1 else []
 
-    def objects(self, where: str = "") -> Iterator[StoredObject]:
+    def objects(self, where: str = "", order: str = "") -> Iterator[StoredObject]:
         """Yield the objects whole, in the order of the manifest; ``where`` is SQL about columns of ``objects``.
+
+        ``order`` is SQL that comes before that order.
 
         Raises CorruptStoreError for a row that no run wrote.
         """
+        before = {"where": where and f"WHERE {where}", "order": order and f"{order}, "}
         with self.translated():
-            for row in self.connection.execute(_IN_ORDER.format(where=where and f"WHERE {where}")):
+            for row in self.connection.execute(_IN_ORDER.format_map(before)):
                 try:
                     yield self._object(row)
                 except (ValueError, TypeError, AttributeError) as error:
@@ -321,6 +324,20 @@ def open_catalog(path: Path) -> Catalog:
             connection.close()
             raise
     return Catalog(connection, path)
+
+
+def catalog_in(content: bytes, place: Path) -> Catalog:
+    """Open a finished catalog that is in memory; raise CorruptStoreError."""
+    with translated(place):
+        connection = sqlite3.connect(":memory:")
+        try:
+            connection.deserialize(content)
+            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            _refuse_other_schema(connection, place)
+        except BaseException:
+            connection.close()
+            raise
+    return Catalog(connection, place)
 
 
 def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:

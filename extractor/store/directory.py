@@ -33,8 +33,9 @@ from extractor.store.failures import sync_tree, writing
 from extractor.store.hand import Part, set_time
 from extractor.store.journal import Journal, Kept
 from extractor.store.names import Names
+from extractor.store.papers import PlainPapers
 from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
-from extractor.store.safe_name import safe_name
+from extractor.store.safe_name import drive_name
 from extractor.store.tree import Parts, Tree
 from extractor.store.writer import Incoming, Progress, Writer, identity_of, prepared
 
@@ -79,16 +80,15 @@ class DirectoryStore(Writer):
         sparse_limit: int = SPARSE_LIMIT,
         alone: int = ALONE,
     ) -> None:
-        with prepared(open_place(store, overwrite=overwrite, resume=resume)) as (
-            place,
-            catalog,
-            journal,
-        ):
+        place = open_place(store, overwrite=overwrite, resume=resume)
+        with prepared(place) as journal:
+            papers = PlainPapers(place.tree)
+            catalog = papers.new_catalog(store / INCOMPLETE)
             crew = Crew(place.tree, store / INCOMPLETE, alone=alone)
             contents = DirectoryContents(
                 place.tree, store / INCOMPLETE, Names(catalog), crew, sparse_limit
             )
-            super().__init__(place, catalog, contents, journal)
+            super().__init__(place, papers, catalog, contents, journal)
 
 
 class DirectoryContents:
@@ -233,7 +233,7 @@ class DirectoryContents:
         while path.parts and (host := self._hosts.get((path.drive or volume, path.parts))) is None:
             missing.append(path)
             path = path.parent
-        host = host or f"{FILES}/{_drive(path.drive, volume)}"
+        host = host or f"{FILES}/{drive_name(path.drive, volume)}"
         for each in reversed(missing):
             host = f"{host}/{self._names.place(host, each.name, _exact(each))}"
             self._remember((each.drive or volume, each.parts), host)
@@ -253,6 +253,9 @@ class DirectoryContents:
 
     def seal(self, catalog: Catalog, names: Iterable[str]) -> None:
         """Do nothing: the files are there."""
+
+    def complete(self) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         """Let the hands go."""
@@ -287,13 +290,6 @@ def nanoseconds(modified: int) -> int | None:
     """Return a FILETIME in ns since 1970; None for 0 and for what no file system of the host can hold."""
     found = (modified - UNIX_EPOCH) * 100
     return found if modified and found // 1_000_000_000 in _REPRESENTABLE else None
-
-
-def _drive(drive: str, volume: str) -> str:
-    """``C$``, as USMT writes it; a volume without a letter goes by its id."""
-    if len(drive) == 2 and drive[0].isascii() and drive[0].isalpha():
-        return f"{drive[0].upper()}$"
-    return safe_name(f"Volume-{volume}$")
 
 
 def _exact(path: WinPath) -> bytes:

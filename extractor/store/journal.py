@@ -90,6 +90,13 @@ class Journal:
         self._new.append((_identity(selected), kept))
 
     @property
+    def is_empty(self) -> bool:
+        """True when nothing was kept, now or before."""
+        with translated(self._place):
+            (kept,) = self._connection.execute("SELECT EXISTS (SELECT 1 FROM kept)").fetchone()
+        return not (self._new or kept)
+
+    @property
     def is_due(self) -> bool:
         """Tell whether it is time for a checkpoint."""
         return bool(self._new) and time.monotonic() >= self._due

@@ -5,20 +5,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
 from extractor.errors import CorruptStoreError
 from extractor.model import printable
-from extractor.store.catalog import Catalog, open_catalog
+from extractor.store.catalog import Catalog, catalog_in, open_catalog
 from extractor.store.columns import StoredObject
 from extractor.store.failures import reading
 from extractor.store.manifest import catalog_directory
-from extractor.store.place import CATALOG
+from extractor.store.place import CATALOG, FINAL, WIM
+from extractor.store.sealed.keys import Passphrase
+from extractor.store.sealed.opener import Opener, is_sealed, open_sealed
 from extractor.store.tree import Tree, open_tree
+from extractor.store.wim.format import NO_HASH
+from extractor.store.wim.reader import WimFile
+from extractor.store.wim.writer import EMPTY
 
 
 class Container(Protocol):
@@ -49,6 +56,34 @@ class DirectoryContainer:
     def close(self) -> None:
         """Let go of the directory."""
         self._tree.close()
+
+
+class WimContainer:
+    """The blobs of ``store.wim``; ``stored_as`` is ``blob/`` and a SHA-1."""
+
+    def __init__(self, wim: WimFile) -> None:
+        self.wim = wim
+
+    def open(self, stored_as: str) -> BinaryIO:
+        """Open a blob; raise CorruptStoreError when there is none."""
+        sha1 = _sha1_of(stored_as)
+        return io.BufferedReader(self.wim.open_blob(NO_HASH if sha1 == EMPTY.sha1 else sha1))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.wim.close()
+
+
+class SealedContainer(WimContainer):
+    """The same, of an encrypted store."""
+
+    def __init__(self, opener: Opener) -> None:
+        super().__init__(WimFile(opener.open(WIM)))
+        self.opener = opener
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self.opener.close()
 
 
 class OpenStore:
@@ -102,12 +137,52 @@ class OpenStore:
         self.close()
 
 
-def open_store(store: Path) -> OpenStore:
-    """Open the store in the folder ``store``.
+def open_store(
+    store: Path, *, passphrase: Passphrase | None = None, identities: Sequence[object] = ()
+) -> OpenStore:
+    """Open the store in the folder ``store``; the keys are for one that is encrypted.
 
-    Raises NoSuchStoreError (27) for what is no finished store, CorruptStoreError (42) for one without its catalog.
+    Raises NoSuchStoreError (27) for what is no finished store, CorruptStoreError (42) for one without its catalog,
+    WrongKeyError (37) when nothing given opens it.
     """
+    if is_sealed(store / FINAL):
+        return _open_sealed(
+            store, open_sealed(store / FINAL, passphrase=passphrase, identities=identities)
+        )
     directory = catalog_directory(store)
     with reading(directory):
         catalog = open_catalog(directory / CATALOG)
-        return OpenStore(store, catalog, DirectoryContainer(open_tree(directory.parent)))
+        try:
+            return OpenStore(store, catalog, _container(directory.parent))
+        except BaseException:
+            catalog.close()
+            raise
+
+
+def _open_sealed(store: Path, opener: Opener) -> OpenStore:
+    """Open an encrypted store: its catalog is decrypted into memory, nothing is written."""
+    catalog: Catalog | None = None
+    try:
+        catalog = catalog_in(opener.read(CATALOG), store / FINAL)
+        return OpenStore(store, catalog, SealedContainer(opener))
+    except BaseException:
+        if catalog:
+            catalog.close()
+        opener.close()
+        raise
+
+
+def _container(folder: Path) -> Container:
+    wim = folder / WIM
+    return (
+        WimContainer(WimFile.open(wim)) if wim.exists() else DirectoryContainer(open_tree(folder))
+    )
+
+
+def _sha1_of(stored_as: str) -> bytes:
+    kind, _, digest = stored_as.partition("/")
+    with suppress(ValueError):
+        sha1 = bytes.fromhex(digest)
+        if kind == "blob" and len(sha1) == 20:
+            return sha1
+    raise CorruptStoreError(f"{printable(stored_as)} is no blob of a WIM")

@@ -26,6 +26,7 @@ _JOURNALS = (JOURNAL, f"{JOURNAL}-journal")
 """The second is SQLite's own."""
 CATALOG_DIRECTORY = "open-catalog"
 CATALOG = "catalog.sqlite"
+WIM = "store.wim"
 
 _MICROSOFT = frozenset({"CATALOG.MIG", "MIGSTATE.DAT", "STATUS.~LG", "USMT.MIG"})
 """Names by which Microsoft's tools, and the people who use them, know a genuine store; we never write them."""

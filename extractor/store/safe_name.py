@@ -37,6 +37,13 @@ def safe_name(name: str) -> str:
     return escaped if _fits(escaped) else _with_hash(escaped, _hash_of(name))
 
 
+def drive_name(drive: str, volume: str) -> str:
+    """Return the folder of a drive: ``C$``, as USMT writes it; a volume without a letter goes by its id."""
+    if len(drive) == 2 and drive[0].isascii() and drive[0].isalpha():
+        return f"{drive[0].upper()}$"
+    return safe_name(f"Volume-{volume}$")
+
+
 def twin_name(safe: str, identity: bytes) -> str:
     """Return the other name for ``safe`` when its place is taken: it depends on who asks, not on who came first."""
     return _with_hash(safe, "~" + hashlib.sha256(identity).hexdigest()[:16])

@@ -18,6 +18,7 @@ Parts = tuple[str, ...]
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHANGED_FILE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KEPT_OPEN = 256
 """The disk's order jumps between directories; a process may have 1024 descriptors by default."""
 
@@ -54,12 +55,19 @@ class Tree:
 
     def open(self, parts: Parts) -> int:
         """Return a descriptor for reading, the caller's to close; OSError when it is no regular file."""
+        return self._open_old(parts, _OLD_FILE)
+
+    def _open_old(self, parts: Parts, flags: int) -> int:
         _refuse_way_out(parts[-1])
-        fd = os.open(parts[-1], _OLD_FILE, dir_fd=self.directory(parts[:-1]))
+        fd = os.open(parts[-1], flags, dir_fd=self.directory(parts[:-1]))
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise OSError(f"{parts[-1]!a} is no regular file")
         return fd
+
+    def change(self, parts: Parts) -> int:
+        """Return a descriptor for reading and writing a file that is there, the caller's to close."""
+        return self._open_old(parts, _CHANGED_FILE)
 
     def remove(self, parts: Parts) -> None:
         """Remove a file."""

@@ -17,9 +17,10 @@ from extractor.store.digest import digest_of
 from extractor.store.directory import STREAMS
 from extractor.store.failures import reading
 from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
+from extractor.store.papers import SUMS
 from extractor.store.place import CATALOG, CATALOG_DIRECTORY
 from extractor.store.tree import Parts, Tree, open_tree
-from extractor.store.writer import DOCUMENTS, SUMS
+from extractor.store.writer import DOCUMENTS
 
 SUMS_LIMIT = 1 << 20
 """Bytes of SHA256SUMS that are read: far more than there are documents."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Protocol, Self
 
@@ -21,15 +19,14 @@ from extractor.errors import DamagedError, SourceError, StoreError
 from extractor.model import Instruction, ObjectKind, Record, Selected, StreamInfo
 from extractor.seams import Captured
 from extractor.store import records
-from extractor.store.catalog import Catalog, create_catalog
+from extractor.store.catalog import Catalog
 from extractor.store.failures import writing
 from extractor.store.journal import Journal, Kept, open_journal
 from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
-from extractor.store.place import CATALOG, CATALOG_DIRECTORY, INCOMPLETE, Place
+from extractor.store.papers import Papers, sum_of
+from extractor.store.place import CATALOG, INCOMPLETE, Place
 from extractor.store.registry_export import REGISTRY, export_registry
-from extractor.store.tree import Tree
 
-SUMS = "SHA256SUMS"
 DOCUMENTS = "documents"
 """Field of the manifest's header: name of each further file of ``open-catalog`` -> SHA-256."""
 WINDOW = 1 << 14
@@ -112,6 +109,10 @@ class Contents(Protocol):
         """Complete what is of this kind; ``names`` are the finished files of ``open-catalog``."""
         ...
 
+    def complete(self) -> None:
+        """Do what comes when all else of the store is written."""
+        ...
+
     def close(self) -> None:
         """Let all go; what is not finished stays as it is."""
         ...
@@ -124,19 +125,21 @@ class Writer:
     """
 
     def __init__(
-        self, place: Place, catalog: Catalog, contents: Contents, journal: Journal | None = None
+        self,
+        place: Place,
+        papers: Papers,
+        catalog: Catalog,
+        contents: Contents,
+        journal: Journal | None = None,
     ) -> None:
         self._place = place
+        self._papers = papers
         self._catalog = catalog
         self._contents = contents
         self._journal = journal
         self._open = True
         self._at = place.store / INCOMPLETE
         self._linked: dict[Identity, Incoming] = {}
-
-    @property
-    def _tree(self) -> Tree:
-        return self._place.tree
 
     def begin(self, identity: str, /) -> None:
         """Say what this run reads and asks: a run that goes on must say the same. Raises StoreLocationError (27)."""
@@ -254,8 +257,8 @@ class Writer:
         last = self._write_manifest(first, totals)
         self._catalog.close_book(first, last)
         self._contents.seal(self._catalog, sums)
-        self._catalog.close()
         self._write_sums((CATALOG, MANIFEST, *sums))
+        self._catalog.close()
         self._contents.close()
         if self._journal:
             self._journal.close()
@@ -263,19 +266,17 @@ class Writer:
         self._open = False
 
     def _write_manifest(self, first: str, totals: Mapping[str, object]) -> str:
-        with writing(self._at):
-            target = self._tree.create((CATALOG_DIRECTORY, MANIFEST))
-            with os.fdopen(target, "wb") as file:
-                file.write(first.encode())
-                last = trailer_line(*write_objects(self._catalog, file.write), totals)
-                file.write(last.encode())
+        with writing(self._at), self._papers.create(MANIFEST) as file:
+            file.write(first.encode())
+            last = trailer_line(*write_objects(self._catalog, file.write), totals)
+            file.write(last.encode())
         return last
 
     def _write_documents(self, documents: Mapping[str, bytes]) -> dict[str, str]:
         """Write them and return the hash of each: the manifest's header has these, so it proves them."""
         with writing(self._at):
             for name, content in documents.items():
-                with os.fdopen(self._tree.create((CATALOG_DIRECTORY, name)), "wb") as file:
+                with self._papers.create(name) as file:
                     file.write(content)
         return {name: hashlib.sha256(documents[name]).hexdigest() for name in sorted(documents)}
 
@@ -283,21 +284,21 @@ class Writer:
         """Write the registry's rows as ``.reg`` and hives, and return the hash of each file."""
 
         def create(name: str) -> BinaryIO:
-            return os.fdopen(self._tree.create((CATALOG_DIRECTORY, REGISTRY, name)), "wb")
+            return self._papers.create(f"{REGISTRY}/{name}")
 
         with writing(self._at):
             names = [f"{REGISTRY}/{name}" for name in export_registry(self._catalog, create)]
-            return {name: _sum(self._tree, name) for name in names}
+            return {name: sum_of(self._papers, name) for name in names}
 
     def _write_sums(self, names: Iterable[str]) -> None:
         with writing(self._at):
-            lines = [f"{_sum(self._tree, name)}  {name}\n" for name in names]
-            with os.fdopen(self._tree.create((CATALOG_DIRECTORY, SUMS)), "wb") as file:
-                file.write("".join(lines).encode())
+            lines = [f"{sum_of(self._papers, name)}  {name}\n" for name in names]
+            self._papers.finish("".join(lines))
+            self._contents.complete()
 
     def leave(self) -> None:
         """Leave what is there, incomplete, for a run that goes on; without a journal there is nothing to go on with."""
-        if not self._open or not self._journal:
+        if not self._open or not self._journal or self._journal.is_empty:
             self.discard()
             return
         self._open = False
@@ -328,17 +329,17 @@ class Writer:
 
 
 @contextmanager
-def prepared(place: Place) -> Iterator[tuple[Place, Catalog, Journal]]:
-    """Yield a place with its journal and a new catalog, rid of what no journal tells of; a failure discards all of it.
+def prepared(place: Place, *, keep: str = "") -> Iterator[Journal]:
+    """Yield the journal of a place that is rid of what no journal tells of; a failure discards all of it.
 
-    What an earlier run left is kept then, for the next one.
+    ``keep`` is a file that no journal needs to tell of. What an earlier run left is kept then, for the next one.
     """
     journal: Journal | None = None
     try:
         journal = open_journal(place.journal, place.store / INCOMPLETE)
         if place.resumed:
-            _remove_untold(place, journal)
-        yield place, new_catalog(place.tree, place.store / INCOMPLETE), journal
+            _remove_untold(place, journal, keep)
+        yield journal
     except BaseException:
         if journal:
             journal.close()
@@ -349,27 +350,14 @@ def prepared(place: Place) -> Iterator[tuple[Place, Catalog, Journal]]:
         raise
 
 
-def _remove_untold(place: Place, journal: Journal) -> None:
+def _remove_untold(place: Place, journal: Journal, keep: str) -> None:
     """Remove every file that the journal does not tell of: half copied, or of the end of a run, which comes anew."""
     with writing(place.store / INCOMPLETE):
         for parts in list(place.tree.files()):
-            if not journal.knows("/".join(parts)):
+            if parts != (keep,) and not journal.knows("/".join(parts)):
                 place.tree.remove(parts)
-
-
-def new_catalog(tree: Tree, place: Path) -> Catalog:
-    """Make the catalog by the descriptor of its directory: SQLite knows only paths, and a path could be swapped."""
-    with writing(place):
-        os.close(tree.create((CATALOG_DIRECTORY, CATALOG)))
-        directory = tree.directory((CATALOG_DIRECTORY,))
-    return create_catalog(f"/proc/self/fd/{directory}/{CATALOG}", place)
 
 
 def identity_of(selected: Selected) -> Identity:
     """Return the file that an object is a name of."""
     return selected.volume, selected.entry.record, selected.entry.sequence
-
-
-def _sum(tree: Tree, name: str) -> str:
-    with os.fdopen(tree.open((CATALOG_DIRECTORY, *name.split("/"))), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -313,7 +313,7 @@ def run_until(store: Path, image: Path, stop: signal.Signals) -> int:
 def test_ctrl_c_leaves_a_record(solo: Path, tmp_path: Path) -> None:
     assert run_until(tmp_path, solo, signal.SIGINT) == 2
     found = record(tmp_path)
-    assert (found["exit_code"], found["error"]) == (2, "stopped by Ctrl+C; no store was written")
+    assert (found["exit_code"], found["error"]) == (2, "stopped by Ctrl+C; no store was completed")
     assert verify(tmp_path) == 0
 
 

@@ -12,6 +12,7 @@ from extractor.report.ledger import Ledger
 from extractor.seams import Captured, Filesystem
 from extractor.store.directory import DirectoryStore
 from extractor.store.records import not_stored
+from extractor.store.writer import Writer
 
 BOB = "S-1-5-21-1-2-3-1001"
 
@@ -40,9 +41,7 @@ def _below(fs: Filesystem, directory: Entry, at: WinPath, scope: str) -> Iterato
             yield from _below(fs, entry, path, scope)
 
 
-def add(
-    store: DirectoryStore, item: Captured, progress: Callable[[int], None] = lambda _: None
-) -> Record:
+def add(store: Writer, item: Captured, progress: Callable[[int], None] = lambda _: None) -> Record:
     """Store one object and return its row, or raise why it is not in the store."""
     [(_, outcome)] = store.add_all([item], lambda _, count: progress(count))
     if isinstance(outcome, SourceError):
@@ -51,7 +50,7 @@ def add(
 
 
 def store_all(
-    store: DirectoryStore, filesystem: Filesystem, chosen: Iterable[Selected]
+    store: Writer, filesystem: Filesystem, chosen: Iterable[Selected]
 ) -> tuple[list[Record], Ledger]:
     """Gather and store what is chosen, note what cannot be, balance the ledger and finish."""
     records, ledger = [], Ledger()

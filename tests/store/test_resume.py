@@ -49,7 +49,9 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a checkpoint after every object."""
     monkeypatch.setattr(journal, "PATIENCE", 0)
     monkeypatch.setattr(journal, "SHARE", 0)
-    monkeypatch.setattr(directory, "sync_tree", lambda _: None)  # a kill takes no bytes from the system
+    monkeypatch.setattr(
+        directory, "sync_tree", lambda _: None
+    )  # a kill takes no bytes from the system
 
 
 def resume(place: Path) -> int:
@@ -84,9 +86,9 @@ def _store(store: DirectoryStore, items: Iterator[Captured]) -> None:
     store.finish({"tool": "test"}, ledger.totals())
 
 
-def stop_after(place: Path, objects: int) -> None:
+def stop_after(place: Path, objects: int, *, overwrite: bool = False) -> None:
     """Begin a store and leave it, as a scan does that is interrupted."""
-    store = DirectoryStore(place)
+    store = DirectoryStore(place, overwrite=overwrite)
     store.begin("run")
     found = FileGatherer().gather(selections(FILES), {FILES.info.id: FILES})
     for number, _ in enumerate(store.add_all(found, lambda *_: None), 1):
@@ -157,9 +159,7 @@ def test_a_store_aside_for_another_survives_a_stop_and_goes_at_the_end(
     tmp_path: Path, whole: bytes
 ) -> None:
     make_store(tmp_path, FakeFilesystem({"old": b"old"}))
-    store = DirectoryStore(tmp_path, overwrite=True)
-    store.begin("run")
-    store.leave()
+    stop_after(tmp_path, 60, overwrite=True)
     assert verify_store(tmp_path, lambda _: None).objects == 1
     with pytest.raises(StoreLocationError, match="exists already"):
         DirectoryStore(tmp_path, resume=True)
@@ -200,7 +200,7 @@ def _killed(place: Path, after: float) -> None:
 
 
 def test_a_store_left_is_not_discarded_any_more(tmp_path: Path) -> None:
-    store = DirectoryStore(tmp_path)
-    store.leave()
-    store.discard()
+    stop_after(tmp_path, 1)
+    with DirectoryStore(tmp_path, resume=True) as store:
+        store.leave()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["USMT.incomplete", "USMT.resume"]

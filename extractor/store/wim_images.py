@@ -1,0 +1,177 @@
+"""A finished catalog -> the rows of a WIM's two images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from uuid import UUID
+
+from extractor.model import (
+    FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_ENCRYPTED,
+    FILE_ATTRIBUTE_REPARSE_POINT,
+    Metadata,
+    ObjectKind,
+    Times,
+    WinPath,
+    upcase,
+)
+from extractor.store.catalog import Catalog
+from extractor.store.columns import StoredObject, path_of
+from extractor.store.safe_name import drive_name, safe_name, twin_name
+from extractor.store.wim.format import NO_HASH
+from extractor.store.wim.node import Node, Parts, Row
+
+_WHERE = "outcome = 'stored' AND kind IN ('file', 'directory', 'link')"
+_LINKED = f"""
+SELECT volume, record, sequence FROM objects WHERE {_WHERE} AND kind = 'file' AND link_count > 1
+GROUP BY volume, record, sequence HAVING count(*) > 1 ORDER BY volume, record, sequence
+"""  # noqa: S608  a constant
+_REFUSED = frozenset("/\\\0")
+_LONGEST_SHORT_NAME = 12
+EMPTY_SHA1 = bytes.fromhex("da39a3ee5e6b4b0d3255bfef95601890afd80709")
+
+AddBytes = Callable[[bytes], bytes]
+"""Puts bytes into the WIM and returns their SHA-1."""
+
+
+def user_state_rows(catalog: Catalog, add: AddBytes) -> Iterator[Row]:
+    """Yield image 1: each stored directory, file and link below its drive, depth first.
+
+    Directories on the way that were not stored are there without anything but a name. What no name of a WIM can be is
+    written as in the directory store; a name that is there twice gets ``~`` and a hash.
+    """
+    with catalog.translated():
+        catalog.connection.create_function("tree_key", 3, _tree_key, deterministic=True)
+        linked = {
+            tuple(row): number for number, row in enumerate(catalog.connection.execute(_LINKED), 1)
+        }
+    yield (), Node(FILE_ATTRIBUTE_DIRECTORY)
+    yield from _with_parents(
+        (each.record.path, each.record.volume, _node(each, linked, add))
+        for each in catalog.objects(_WHERE, "tree_key(volume, path_utf16, name_lengths)")
+    )
+
+
+def _with_parents(rows: Iterator[tuple[WinPath, str, Node]]) -> Iterator[Row]:
+    """Yield rows with the directories on the way, and names made fit for a WIM."""
+    exact: list[str] = []
+    names: list[str] = []
+    taken: list[set[str]] = [set()]
+    for path, volume, node in rows:
+        wanted = [drive_name(path.drive, volume), *path.parts]
+        same = _common(exact, wanted)
+        del exact[same:], names[same:], taken[same + 1 :]
+        for depth in range(same, len(wanted)):
+            exact.append(wanted[depth])
+            names.append(_fit(wanted[depth], taken[-1], path))
+            taken.append(set())
+            last = depth == len(wanted) - 1
+            yield tuple(names), node if last else Node(FILE_ATTRIBUTE_DIRECTORY)
+
+
+def _common(exact: list[str], wanted: list[str]) -> int:
+    """Return how many leading names are those of the row before; a row is never all of it."""
+    same = 0
+    for mine, theirs in zip(exact, wanted[:-1], strict=False):
+        if mine != theirs:
+            break
+        same += 1
+    return same
+
+
+def _fit(name: str, taken: set[str], path: WinPath) -> str:
+    fit = safe_name(name) if not name or name in {".", ".."} or _REFUSED & set(name) else name
+    if fit in taken:
+        fit = twin_name(safe_name(name), f"{path}\0{len(taken)}".encode("utf-8", "surrogatepass"))
+    taken.add(fit)
+    return fit
+
+
+def _tree_key(volume: str, path: bytes, lengths: str) -> bytes:
+    """Return a key that sorts paths depth first, each name as Windows sorts: upcased, then exact."""
+    found = path_of(path, lengths)
+    names = (drive_name(found.drive, volume), *found.parts)
+    return b"".join(_utf16(upcase(name)) + b"\0\0" + _utf16(name) + b"\0\0" for name in names)
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _node(each: StoredObject, linked: Mapping[tuple[object, ...], int], add: AddBytes) -> Node:
+    record, metadata = each.record, each.record.metadata or Metadata(0, Times())
+    times = metadata.times
+    node = Node(
+        _attributes(each, metadata),
+        times.created, times.accessed, times.modified,
+        short_name=_short(record.short_name),
+        security=metadata.security or None,
+        object_id=_object_id(metadata.object_id),
+    )  # fmt: skip
+    _add_streams(node, each, metadata, add)
+    if record.kind is ObjectKind.FILE:
+        node.link_group = linked.get((record.volume, record.record, record.sequence), 0)
+    return node
+
+
+def _add_streams(node: Node, each: StoredObject, metadata: Metadata, add: AddBytes) -> None:
+    hashes = {
+        stream.name: _sha1(stream.stored_as)
+        for stream in each.streams
+        if stream.stored_as.startswith("blob/")
+    }
+    node.sha1 = hashes.pop("", NO_HASH)
+    if not node.attributes & FILE_ATTRIBUTE_ENCRYPTED:
+        node.streams = tuple(sorted(hashes.items(), key=_name))
+    if node.attributes & FILE_ATTRIBUTE_REPARSE_POINT and metadata.reparse:
+        node.reparse_tag = metadata.reparse.tag
+        node.reparse_sha1 = add(metadata.reparse.data) if metadata.reparse.data else NO_HASH
+
+
+def _attributes(each: StoredObject, metadata: Metadata) -> int:
+    """Return what the node is in the WIM: encrypted only where the bytes are, a reparse point only where it is one."""
+    found = metadata.attributes & ~(
+        FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_ENCRYPTED | FILE_ATTRIBUTE_REPARSE_POINT
+    )
+    record = each.record
+    if record.efs and record.efs.form == "raw":
+        found |= FILE_ATTRIBUTE_ENCRYPTED
+    if record.kind is ObjectKind.LINK and metadata.reparse:
+        found |= FILE_ATTRIBUTE_REPARSE_POINT
+    if record.kind is ObjectKind.DIRECTORY or metadata.attributes & FILE_ATTRIBUTE_DIRECTORY:
+        found |= FILE_ATTRIBUTE_DIRECTORY
+    return found
+
+
+def _sha1(stored_as: str) -> bytes:
+    found = bytes.fromhex(stored_as.removeprefix("blob/"))
+    return NO_HASH if found == EMPTY_SHA1 else found
+
+
+def _name(stream: tuple[str, bytes]) -> bytes:
+    return _utf16(stream[0])
+
+
+def _short(name: str) -> str:
+    fine = name.isascii() and len(name) <= _LONGEST_SHORT_NAME and not _REFUSED & set(name)
+    return name if fine and name not in {".", ".."} else ""
+
+
+def _object_id(text: str) -> bytes:
+    try:
+        return UUID(text).bytes_le if text else b""
+    except ValueError:
+        return b""
+
+
+def settings_rows(files: Mapping[str, tuple[bytes, int]]) -> Iterator[Row]:
+    """Yield image 2: the files of ``open-catalog`` by their SHA-1 and size."""
+    yield (), Node(FILE_ATTRIBUTE_DIRECTORY)
+    seen: set[Parts] = set()
+    for name, (sha1, size) in sorted(files.items(), key=lambda each: each[0].split("/")):
+        parts = tuple(name.split("/"))
+        for depth in range(1, len(parts)):
+            if parts[:depth] not in seen:
+                seen.add(parts[:depth])
+                yield parts[:depth], Node(FILE_ATTRIBUTE_DIRECTORY)
+        yield parts, Node(0x80, sha1=sha1 if size else NO_HASH)
