@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -185,15 +185,20 @@ def read_manifest(store: Path) -> Iterator[dict[str, Any]]:
     trailer, and objects that differ from what the trailer says of them.
     """
     path = manifest_path(store)
-    digest, count, line = hashlib.sha256(), 0, b""
-    value: dict[str, Any] = {}
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            value = _parse(path, number, line)
-            yield value
-            if number > 1 and value.get("kind") != "trailer":
-                digest.update(line)
-                count += 1
+        yield from parse_manifest(file, path)
+
+
+def parse_manifest(file: Iterable[bytes], path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of an open manifest as ``read_manifest`` does; ``path`` is what messages name."""
+    digest, count = hashlib.sha256(), 0
+    value: dict[str, Any] = {}
+    for number, line in enumerate(file, 1):
+        value = _parse(path, number, line)
+        yield value
+        if number > 1 and value.get("kind") != "trailer":
+            digest.update(line)
+            count += 1
     if value.get("kind") != "trailer":
         raise CorruptStoreError(f"{path}: the last line is missing: the manifest was cut")
     if (count, digest.hexdigest()) != (value.get("objects"), value.get("objects_sha256")):

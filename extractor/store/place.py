@@ -27,6 +27,8 @@ _JOURNALS = (JOURNAL, f"{JOURNAL}-journal")
 CATALOG_DIRECTORY = "open-catalog"
 CATALOG = "catalog.sqlite"
 WIM = "store.wim"
+BLOB = "blob/"
+"""What begins ``stored_as`` of what lies in the WIM; its SHA-1 follows."""
 
 _MICROSOFT = frozenset({"CATALOG.MIG", "MIGSTATE.DAT", "STATUS.~LG", "USMT.MIG"})
 """Names by which Microsoft's tools, and the people who use them, know a genuine store; we never write them."""

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from extractor.errors import CorruptStoreError, StoreError
 from extractor.events import BytesCopied, Observer
 from extractor.model import printable
-from extractor.store.catalog import Catalog, open_catalog
+from extractor.store.catalog import Catalog, catalog_in, open_catalog
 from extractor.store.digest import digest_of
 from extractor.store.directory import STREAMS
 from extractor.store.failures import reading
-from extractor.store.manifest import MANIFEST, catalog_directory, read_manifest, write_objects
+from extractor.store.manifest import (
+    MANIFEST,
+    catalog_directory,
+    parse_manifest,
+    read_manifest,
+    write_objects,
+)
 from extractor.store.papers import SUMS
-from extractor.store.place import CATALOG, CATALOG_DIRECTORY
+from extractor.store.place import BLOB, CATALOG, CATALOG_DIRECTORY, FINAL, WIM
+from extractor.store.sealed.keys import Passphrase
+from extractor.store.sealed.opener import Opener, is_sealed, open_sealed
 from extractor.store.tree import Parts, Tree, open_tree
+from extractor.store.wim.reader import WimFile
+from extractor.store.wim.verify import verify as verify_wim
+from extractor.store.wim.writer import EMPTY
 from extractor.store.writer import DOCUMENTS
 
 SUMS_LIMIT = 1 << 20
@@ -74,6 +87,8 @@ class _Findings:
     extra: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    blobs: frozenset[str] | None = None
+    """SHA-256 of what a WIM holds as it was written; None where there is none."""
     sums: list[str] = field(default_factory=list)
     """Lines of SHA256SUMS beyond those of catalog and manifest: of documents, or forged."""
 
@@ -85,18 +100,29 @@ class _Findings:
         )
 
 
-def verify_store(store: Path, observer: Observer) -> Verification:
+def verify_store(
+    store: Path,
+    observer: Observer,
+    *,
+    passphrase: Passphrase | None = None,
+    identities: Sequence[object] = (),
+) -> Verification:
     """Hash every stored file and stream of ``store`` again; the observer hears BytesCopied with an empty scope.
 
-    Raises NoSuchStoreError (27) for what is no finished store; what differs is in the Verification, whose ``check``
-    raises CorruptStoreError (42).
+    The keys are for an encrypted store. Raises NoSuchStoreError (27) for what is no finished store, WrongKeyError (37);
+    what differs is in the Verification, whose ``check`` raises CorruptStoreError (42).
     """
+    if is_sealed(store / FINAL):
+        with open_sealed(store / FINAL, passphrase=passphrase, identities=identities) as opener:
+            return _verify_sealed(opener, observer)
     directory = catalog_directory(store)
     found = _Findings()
     with reading(directory), open_tree(directory.parent) as tree:
         _verify_sums(tree, found)
         try:
-            _verify_objects(store, tree, found, observer)
+            if tree.exists((WIM,)):
+                _verify_wim_file(directory.parent / WIM, found, observer)
+            _verify_objects(read_manifest(store), tree, found, observer)
             _verify_catalog(directory, found)
             found.extra.extend(sorted(_extra(tree, found.expected)))
         except CorruptStoreError as error:  # of the manifest: what else is there, nobody can say
@@ -145,14 +171,57 @@ def _verify_documents(tree: Tree, documents: object, found: _Findings) -> None:
         found.changed.append(named)
 
 
-def _verify_objects(store: Path, tree: Tree, found: _Findings, observer: Observer) -> None:
-    for value in read_manifest(store):
+def _verify_sealed(opener: Opener, observer: Observer) -> Verification:
+    """Open everything, which proves each part, and hold the WIM against the manifest."""
+    found = _Findings()
+    try:
+        opener.check(lambda count: observer(BytesCopied("", count)))
+        _verify_wim(WimFile(opener.open(WIM)), found, observer)
+        lines = io.BytesIO(opener.read(MANIFEST))
+        for value in parse_manifest(lines, Path(MANIFEST)):
+            if value.get("kind") not in {None, "trailer"}:
+                found.objects += 1
+                _verify_blobs(value, found.blobs or frozenset(), found)
+        with closing(catalog_in(opener.read(CATALOG), Path(CATALOG))) as catalog:
+            _compare(catalog, lines, found)
+    except CorruptStoreError as error:
+        found.problems.append(str(error))
+    return found.result()
+
+
+def _verify_wim_file(path: Path, found: _Findings, observer: Observer) -> None:
+    found.expected.add(WIM)
+    try:
+        with WimFile.open(path) as wim:
+            _verify_wim(wim, found, observer)
+    except CorruptStoreError as error:
+        found.blobs = frozenset()
+        found.problems.append(f"{WIM}: {error}")
+
+
+def _verify_wim(wim: WimFile, found: _Findings, observer: Observer) -> None:
+    """Check every byte of a WIM; the objects whose content is not whole are named when they are come to."""
+    known: set[str] = {EMPTY.sha256}
+    checked = verify_wim(wim, lambda count: observer(BytesCopied("", count)), known.add)
+    found.problems += [f"{WIM}: {each.message}" for each in checked.damage]
+    found.files += checked.blobs
+    found.bytes += sum(entry.resource.size for entry in wim.blobs)
+    found.blobs = frozenset(known)
+
+
+def _verify_objects(
+    manifest: Iterable[dict[str, Any]], tree: Tree, found: _Findings, observer: Observer
+) -> None:
+    for value in manifest:
         kind, stored_as = value.get("kind"), value.get("stored_as")
         if kind is None:
             _verify_documents(tree, value.get(DOCUMENTS, {}), found)
         if kind in {None, "trailer"}:
             continue
         found.objects += 1
+        if found.blobs is not None:
+            _verify_blobs(value, found.blobs, found)
+            continue
         _verify_streams(tree, value, found, observer)
         if not isinstance(stored_as, str) or not stored_as:
             continue
@@ -160,6 +229,20 @@ def _verify_objects(store: Path, tree: Tree, found: _Findings, observer: Observe
             _verify_directory(tree, stored_as, found)
         elif stored_as not in found.expected:
             _verify_file(tree, stored_as, str(value.get("sha256")), found, observer)
+
+
+def _verify_blobs(value: dict[str, Any], blobs: frozenset[str], found: _Findings) -> None:
+    """Name an object of which the WIM does not hold every stream as it was."""
+    streams = value.get("streams")
+    wanted = (
+        [each.get("sha256") for each in streams if isinstance(each, dict)]
+        if isinstance(streams, list)
+        else []
+    )
+    if str(value.get("stored_as", "")).startswith(BLOB):
+        wanted.append(value.get("sha256"))
+    if any(digest and digest not in blobs for digest in wanted):
+        found.changed.append(str(value.get("path")))
 
 
 def _verify_directory(tree: Tree, stored_as: str, found: _Findings) -> None:
@@ -205,14 +288,15 @@ def _verify_catalog(directory: Path, found: _Findings) -> None:
         found.problems.append(str(error))
         return
     try:
-        _compare(catalog, directory / MANIFEST, found)
+        with (directory / MANIFEST).open("rb") as manifest:
+            _compare(catalog, manifest, found)
     except (StoreError, TypeError, ValueError) as error:  # a forged row may hold anything
         found.problems.append(f"the catalog cannot be read: {error}")
     finally:
         catalog.close()
 
 
-def _compare(catalog: Catalog, manifest: Path, found: _Findings) -> None:
+def _compare(catalog: Catalog, manifest: IO[bytes], found: _Findings) -> None:
     header, trailer = catalog.book()
     count, digest = write_objects(catalog, lambda _: None)
     for path in catalog.changed_values():
@@ -228,11 +312,11 @@ def _compare(catalog: Catalog, manifest: Path, found: _Findings) -> None:
         found.problems.append("the catalog tells of the objects otherwise than the manifest")
 
 
-def _ends(manifest: Path) -> tuple[str, str]:
-    with manifest.open("r", encoding="utf-8", errors="replace", newline="\n") as file:
-        first = file.readline()
-        last = deque(file, maxlen=1)
-    return first, last[0] if last else first
+def _ends(manifest: IO[bytes]) -> tuple[str, str]:
+    manifest.seek(0)
+    first = manifest.readline()
+    last = deque(manifest, maxlen=1)
+    return first.decode(errors="replace"), (last[0] if last else first).decode(errors="replace")
 
 
 def _extra(tree: Tree, expected: set[str]) -> Iterator[str]:

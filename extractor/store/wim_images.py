@@ -17,6 +17,7 @@ from extractor.model import (
 )
 from extractor.store.catalog import Catalog
 from extractor.store.columns import StoredObject, path_of
+from extractor.store.place import BLOB
 from extractor.store.safe_name import drive_name, safe_name, twin_name
 from extractor.store.wim.format import NO_HASH
 from extractor.store.wim.node import Node, Parts, Row
@@ -118,7 +119,7 @@ def _add_streams(node: Node, each: StoredObject, metadata: Metadata, add: AddByt
     hashes = {
         stream.name: _sha1(stream.stored_as)
         for stream in each.streams
-        if stream.stored_as.startswith("blob/")
+        if stream.stored_as.startswith(BLOB)
     }
     node.sha1 = hashes.pop("", NO_HASH)
     if not node.attributes & FILE_ATTRIBUTE_ENCRYPTED:
@@ -144,7 +145,7 @@ def _attributes(each: StoredObject, metadata: Metadata) -> int:
 
 
 def _sha1(stored_as: str) -> bytes:
-    found = bytes.fromhex(stored_as.removeprefix("blob/"))
+    found = bytes.fromhex(stored_as.removeprefix(BLOB))
     return NO_HASH if found == EMPTY_SHA1 else found
 
 

@@ -28,7 +28,7 @@ from extractor.store.hand import Part
 from extractor.store.journal import Journal, Kept
 from extractor.store.manifest import MANIFEST
 from extractor.store.papers import Papers, PlainPapers, SealedPapers, size_of
-from extractor.store.place import CATALOG, INCOMPLETE, WIM, open_place
+from extractor.store.place import BLOB, CATALOG, INCOMPLETE, WIM, open_place
 from extractor.store.sealed.keys import SealingKeys
 from extractor.store.sealed.sealer import Sealer
 from extractor.store.tree import Tree
@@ -41,7 +41,6 @@ from extractor.store.wim.writer import EMPTY, WimWriter
 from extractor.store.wim_images import settings_rows, user_state_rows
 from extractor.store.writer import Incoming, Progress, Writer, prepared
 
-BLOB = "blob/"
 TREE = "tree"
 USER_STATE = "user state"
 SETTINGS = "settings"

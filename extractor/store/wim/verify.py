@@ -24,6 +24,8 @@ _GROUP = 1 << 20
 _MOST = 256
 """Bytes, or blobs, that one thread takes at a time."""
 Progress = Callable[[int], None]
+Whole = Callable[[str], None]
+"""Told the SHA-256 of each blob that is as it was written, by several threads."""
 """Told of stored bytes that were checked since the last time; twice the file's size together."""
 
 
@@ -51,6 +53,7 @@ class Checked:
 def verify(
     wim: WimFile,
     progress: Progress = lambda _: None,
+    whole: Whole = lambda _: None,
     *,
     threads: int = 2,
     ours: bool = True,
@@ -70,7 +73,7 @@ def verify(
                 )
             )
     with ThreadPoolExecutor(threads, "wim-verify") as pool:
-        for found in _checks(wim, pool, progress, threads):
+        for found in _checks(_works(wim, progress, whole), pool, threads):
             damage.extend(found)
     damage.extend(_references(wim))
     return Checked(damage, bool(seal), len(wim.blobs))
@@ -98,11 +101,11 @@ def _layout(wim: WimFile) -> Iterator[Damage]:
 
 
 def _checks(
-    wim: WimFile, pool: ThreadPoolExecutor, progress: Progress, threads: int
+    works: Iterable[Callable[[], list[Damage]]], pool: ThreadPoolExecutor, threads: int
 ) -> Iterator[list[Damage]]:
     """Yield what each check found, in order; few are under way at a time."""
     under_way: deque[Future[list[Damage]]] = deque()
-    for work in _works(wim, progress):
+    for work in works:
         under_way.append(pool.submit(work))
         if len(under_way) > 8 * threads:
             yield under_way.popleft().result()
@@ -110,7 +113,9 @@ def _checks(
         yield future.result()
 
 
-def _works(wim: WimFile, progress: Progress) -> Iterator[Callable[[], list[Damage]]]:
+def _works(
+    wim: WimFile, progress: Progress, whole: Whole
+) -> Iterator[Callable[[], list[Damage]]]:
     header = wim.header
     if header.integrity.size:
         end = header.blobs.end
@@ -130,9 +135,9 @@ def _works(wim: WimFile, progress: Progress) -> Iterator[Callable[[], list[Damag
         group.append(entry)
         size += entry.resource.size
         if size >= _GROUP or len(group) == _MOST:
-            yield partial(_blobs, wim, group, progress)
+            yield partial(_blobs, wim, group, progress, whole)
             group, size = [], 0
-    yield partial(_blobs, wim, group, progress)
+    yield partial(_blobs, wim, group, progress, whole)
 
 
 def _stretch(
@@ -147,12 +152,20 @@ def _stretch(
     return [Damage("bytes differ from the integrity table", offset=start, length=length)]
 
 
-def _blobs(wim: WimFile, entries: Sequence[BlobEntry], progress: Progress) -> list[Damage]:
+def _blobs(
+    wim: WimFile,
+    entries: Sequence[BlobEntry],
+    progress: Progress,
+    whole: Whole = lambda _: None,
+) -> list[Damage]:
     damage = []
     for entry in entries:
         resource = entry.resource
         try:
-            problem = "" if _sha1(wim, entry) == entry.sha1 else "a blob differs from its SHA-1"
+            sha1, sha256 = _hashes(wim, entry)
+            problem = "" if sha1 == entry.sha1 else "a blob differs from its SHA-1"
+            if not problem:
+                whole(sha256)
         except CorruptStoreError as error:
             problem = str(error)
         if problem:
@@ -161,12 +174,14 @@ def _blobs(wim: WimFile, entries: Sequence[BlobEntry], progress: Progress) -> li
     return damage
 
 
-def _sha1(wim: WimFile, entry: BlobEntry) -> bytes:
-    digest = hashlib.sha1(usedforsecurity=False)
+def _hashes(wim: WimFile, entry: BlobEntry) -> tuple[bytes, str]:
+    sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
     reader = wim.reader(entry)
     for at in range(0, reader.size, _BLOCK):
-        digest.update(reader.read_at(at, _BLOCK))
-    return digest.digest()
+        block = reader.read_at(at, _BLOCK)
+        sha1.update(block)
+        sha256.update(block)
+    return sha1.digest(), sha256.hexdigest()
 
 
 def _references(wim: WimFile) -> Iterator[Damage]:
