@@ -19,7 +19,7 @@ from extractor.store.catalog import Catalog, catalog_in, open_catalog
 from extractor.store.columns import StoredObject
 from extractor.store.failures import reading
 from extractor.store.manifest import catalog_directory
-from extractor.store.place import CATALOG, FINAL, WIM
+from extractor.store.place import CATALOG, CATALOG_DIRECTORY, FINAL, WIM
 from extractor.store.sealed.keys import Passphrase
 from extractor.store.sealed.opener import Opener, is_sealed, open_sealed
 from extractor.store.tree import Tree, open_tree
@@ -65,9 +65,17 @@ class WimContainer:
         self.wim = wim
 
     def open(self, stored_as: str) -> BinaryIO:
-        """Open a blob; raise CorruptStoreError when there is none."""
-        sha1 = _sha1_of(stored_as)
+        """Open a blob, or a file of ``open-catalog`` as image 2 has it; raise CorruptStoreError when there is none."""
+        paper = stored_as.removeprefix(f"{CATALOG_DIRECTORY}/")
+        sha1 = _sha1_of(stored_as) if paper == stored_as else self._paper(paper)
         return io.BufferedReader(self.wim.open_blob(NO_HASH if sha1 == EMPTY.sha1 else sha1))
+
+    def _paper(self, name: str) -> bytes:
+        wanted = tuple(name.split("/"))
+        found = next((node.sha1 for parts, node in self.wim.rows(2) if parts == wanted), None)
+        if found is None:
+            raise CorruptStoreError(f"{printable(name)} is missing from the store")
+        return found
 
     def close(self) -> None:
         """Let go of the file."""
