@@ -41,6 +41,9 @@ from extractor.windows import (
 )
 
 if TYPE_CHECKING:
+    from extractor.store.sealed.keys import SealingKeys
+
+if TYPE_CHECKING:
     from extractor.rules.config import Config
 
 
@@ -74,6 +77,8 @@ class Request:
     overwrite: bool = False
     resume: bool = False
     """Go on with the store that an earlier run left incomplete."""
+    sealing: SealingKeys | None = field(default=None, repr=False)
+    """Whom an encrypted store is for; None for a plain one."""
     compression: str = "xpress"
     """Of store.wim: xpress, lzx, none; empty for the uncompressed layout."""
     continue_on_error: bool = False

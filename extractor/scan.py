@@ -180,16 +180,15 @@ def _open_store(
 
 
 def _new_store(request: Request, path: Path) -> StoreWriter:
-    how: dict[str, object] = {
-        "overwrite": request.overwrite,
-        "resume": request.resume,
-        "sparse_limit": request.sparse_limit,
-    }
+    kind = "sealed" if request.sealing else "wim" if request.compression else "directory"
+    how: dict[str, object] = {"overwrite": request.overwrite, "sparse_limit": request.sparse_limit}
     if request.compression:
         how["compression"] = request.compression
-    store: StoreWriter = plugins("stores")["wim" if request.compression else "directory"](
-        path, **how
-    )
+    if request.sealing:
+        how["keys"] = request.sealing
+    else:
+        how["resume"] = request.resume
+    store: StoreWriter = plugins("stores")[kind](path, **how)
     return store
 
 

@@ -10,8 +10,16 @@ from pathlib import Path
 
 from extractor.cli.arguments import words_parser
 from extractor.errors import ColdstateError, StoreError, StoreLocationError, UsageError
-from extractor.events import Noted, Observer, broadcast
-from extractor.model import printable
+from extractor.events import (
+    Event,
+    Noted,
+    ObjectFailed,
+    Observer,
+    TotalsKnown,
+    UserDetected,
+    broadcast,
+)
+from extractor.model import WinPath, printable
 from extractor.report.custody import RECORD, Custody, End, Particulars
 from extractor.report.custody_check import check_custody
 from extractor.report.exit_code import exit_code
@@ -28,12 +36,33 @@ def scan_in_custody(request: Request, command: str, observer: Observer) -> Resul
     if request.store is None or request.dry_run:
         return scan(request, observer)
     with _open_custody(_particulars(request, request.store, command)) as custody:
-        result = scan(request, broadcast(observer, custody), custody.evidence)
+        told = _discreet(custody) if request.sealing else custody
+        result = scan(request, broadcast(observer, told), custody.evidence)
         windows = [_windows(each, request.store) for each in result.runs]
         seal = custody.end(End(result.exit_code, "", windows, result.verified))
     where = custody.folder / RECORD
     observer(Noted("info", f"custody record {where}, SHA-256 {seal}"))
     return replace(result, seal=seal)
+
+
+WITHHELD = "withheld: the store is encrypted, and this log is not"
+
+
+def _discreet(observer: Observer) -> Observer:
+    """Return an observer that is told no name of what an encrypted store holds."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, ObjectFailed):
+            event = replace(event, path=WinPath(""), scope="", reason=WITHHELD)
+        elif isinstance(event, Noted):
+            event = replace(event, message=WITHHELD)
+        elif isinstance(event, UserDetected):
+            event = replace(event, scope="", account=WITHHELD)
+        elif isinstance(event, TotalsKnown):
+            event = replace(event, scopes={})
+        observer(event)
+
+    return tell
 
 
 def _particulars(request: Request, store: Path, command: str) -> Particulars:

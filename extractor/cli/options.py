@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from extractor.cli.arguments import add_switch, words_parser
 from extractor.cli.requests import path_of, refuse_conflicts, request_of
@@ -27,6 +28,10 @@ from extractor.errors import (
 from extractor.gather.policy import Efs, parse_efs
 from extractor.report.main_log import parse_verbosity
 from extractor.scan import Request
+from extractor.store.sealed.algid import parse_algid
+
+if TYPE_CHECKING:
+    from extractor.store.sealed.keys import SealingKeys
 
 LONGEST = 256
 """Characters that ScanState takes in one argument."""
@@ -122,6 +127,8 @@ def _judge_states(given: argparse.Namespace) -> list[str]:
             raise UsageError(f"{spelled}: {switch.why}")
         if switch.state is State.ACCEPTED:
             notes.append(f"{spelled} has no effect: {switch.why}")
+    if given.encrypt is not None:
+        notes.append(parse_algid(given.encrypt).sentence)
     if given.dry_run is not None or given.estimate is not None:
         names = [each for each in ("case", "evidence", "operator") if getattr(given, each)]
         notes += [
@@ -208,6 +215,7 @@ def _request(
         genmigxml=path_of(given.genmigxml),
         overwrite=bool(given.overwrite),
         resume=bool(given.resume),
+        sealing=_sealing(given),
         compression="" if given.no_compress else given.compression or COMPRESSIONS[0],
         continue_on_error=bool(given.continue_on_error),
         efs=(given.efs or "abort").lower(),
@@ -228,6 +236,24 @@ def _request(
         operator=given.operator or "",
         diagnostic=path_of(environment.get("MIG_ENABLE_DIAG")),
     )
+
+
+def _sealing(given: argparse.Namespace) -> SealingKeys | None:
+    """Return whom an encrypted store is sealed to; None for a plain one."""
+    keys = [each for each in ("key", "keyfile", "recipient") if getattr(given, each) is not None]
+    if given.encrypt is None:
+        if keys:
+            raise UsageError(f"--{keys[0]} needs /encrypt")
+        return None
+    if not keys:
+        raise UsageError("/encrypt needs /key, /keyfile or --recipient")
+    from extractor.store.sealed import keys as sealed
+
+    if given.recipient:
+        return sealed.recipient_keys(given.recipient)
+    if given.key:
+        return sealed.passphrase_keys(sealed.key_passphrase(given.key))
+    return sealed.passphrase_keys(sealed.keyfile_passphrase(Path(given.keyfile)))
 
 
 def _default_log(environment: Mapping[str, str]) -> Path:

@@ -36,7 +36,8 @@ LONG = "x" * 257
         (["/listfiles:l.txt", "/p:e.xml"], 11),
         (["/p"], 11),
         (["/hardlink", "/nocompress"], 11),
-        (["/encrypt", "/key:secret"], 11),
+        (["/encrypt", "/nocompress", "/key:secret"], 11),
+        (["/encrypt"], 11),
         (["/key:secret"], 11),
         (["/config:"], 11),
         (["/config:a.xml", "/config:b.xml"], 11),
@@ -121,8 +122,10 @@ def test_a_switch_without_effect_is_accepted_and_said() -> None:
     assert [note.split(" ")[0] for note in parsed.notes] == ["/localonly", "/vsc", "/r", "/w"]
 
 
-def test_a_store_without_nocompress_says_that_it_is_not_compressed() -> None:
-    assert "uncompressed" in parse("scan", SCAN).notes[0]
+def test_a_store_is_compressed_unless_it_is_asked_not_to_be() -> None:
+    assert parse("scan", SCAN).request.compression == "xpress"
+    assert parse("scan", [*SCAN, "--compression", "lzx"]).request.compression == "lzx"
+    assert parse("scan", [*SCAN, "--nocompress"]).request.compression == ""
     assert parse("scan", [*SCAN, "--nocompress"]).notes == ()
 
 
