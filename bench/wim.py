@@ -96,7 +96,10 @@ def main() -> None:
         return
     if options.make and not options.tree.exists():
         make(options.tree)
-    chosen = [tool for tool in tools(options.tree, options.output) if options.only in tool.name]
+    found = tools(options.tree, options.output)
+    wanted = {tool.name for tool in found if options.only in tool.name}
+    wanted |= {tool.peer for tool in found if options.only in tool.name}
+    chosen = [tool for tool in found if tool.name in wanted]
     compare(chosen, options.tree, options.output, options.runs)
 
 

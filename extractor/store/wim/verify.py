@@ -113,9 +113,7 @@ def _checks(
         yield future.result()
 
 
-def _works(
-    wim: WimFile, progress: Progress, whole: Whole
-) -> Iterator[Callable[[], list[Damage]]]:
+def _works(wim: WimFile, progress: Progress, whole: Whole) -> Iterator[Callable[[], list[Damage]]]:
     header = wim.header
     if header.integrity.size:
         end = header.blobs.end
