@@ -81,13 +81,12 @@ class DirectoryStore(Writer):
         alone: int = ALONE,
     ) -> None:
         place = open_place(store, overwrite=overwrite, resume=resume)
-        with prepared(place) as journal:
-            papers = PlainPapers(place.tree)
-            catalog = papers.new_catalog(store / INCOMPLETE)
-            crew = Crew(place.tree, store / INCOMPLETE, alone=alone)
-            contents = DirectoryContents(
-                place.tree, store / INCOMPLETE, Names(catalog), crew, sparse_limit
-            )
+        with prepared(place) as (journal, undo):
+            at, papers = store / INCOMPLETE, PlainPapers(place.tree)
+            catalog = papers.new_catalog(at)
+            undo.callback(catalog.close)
+            crew = Crew(place.tree, at, alone=alone)
+            contents = DirectoryContents(place.tree, at, Names(catalog), crew, sparse_limit)
             super().__init__(place, papers, catalog, contents, journal)
 
 

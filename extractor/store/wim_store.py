@@ -33,7 +33,7 @@ from extractor.store.sealed.keys import SealingKeys
 from extractor.store.sealed.sealer import Sealer
 from extractor.store.tree import Tree
 from extractor.store.wim.codecs import Compression
-from extractor.store.wim.format import BlobEntry, parse_blob_table
+from extractor.store.wim.format import HEADER_SIZE, BlobEntry, parse_blob_table
 from extractor.store.wim.node import Image
 from extractor.store.wim.target import DescriptorTarget, Target
 from extractor.store.wim.ticket import Ticket
@@ -77,11 +77,14 @@ class WimStore(Writer):
     ) -> None:
         place = open_place(store, overwrite=overwrite, resume=resume)
         how = How(Compression(compression), level, sparse_limit)
-        with prepared(place, keep=WIM) as journal:
+        with prepared(place, keep=WIM) as (journal, undo):
             at, papers = store / INCOMPLETE, PlainPapers(place.tree)
+            catalog = papers.new_catalog(at)
+            undo.callback(catalog.close)
             file = _WimFile(place.tree, at, journal, how)
+            undo.callback(file.close)
             contents = WimContents(file, at, papers, how, file.left)
-            super().__init__(place, papers, papers.new_catalog(at), contents, journal)
+            super().__init__(place, papers, catalog, contents, journal)
 
 
 class SealedStore(Writer):
@@ -104,14 +107,13 @@ class SealedStore(Writer):
     ) -> None:
         place, at = open_place(store, overwrite=overwrite), store / INCOMPLETE
         how = How(Compression(compression), level, sparse_limit)
-        try:
+        with prepared(place, journaled=False) as (_, undo):
             sealer = Sealer(place.tree, keys)
             papers = SealedPapers(sealer)
+            catalog = papers.new_catalog(at)
+            undo.callback(catalog.close)
             contents = WimContents(_SealedWim(sealer), at, papers, how, None)
-            super().__init__(place, papers, papers.new_catalog(at), contents)
-        except BaseException:
-            place.discard()
-            raise
+            super().__init__(place, papers, catalog, contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Medium(Target, Protocol):
 class _WimFile(DescriptorTarget):
     """``store.wim``, new or as an earlier run left it."""
 
-    def __init__(self, tree: Tree, at: Path, journal: Journal, how: How) -> None:
+    def __init__(self, tree: Tree, at: Path, journal: Journal | None, how: How) -> None:
         self.left: tuple[int, list[BlobEntry]] | None = None
         """Where an earlier run's file is whole, and its blobs."""
         with writing(at):
@@ -148,7 +150,7 @@ class _WimFile(DescriptorTarget):
             self._file = tree.change((WIM,)) if exists else tree.create((WIM,))
         super().__init__(self._file)
         try:
-            if exists:
+            if journal:
                 size = os.fstat(self._file).st_size
                 self.left = _left(journal, f"{how.compression} {how.level}", size, at)
         except BaseException:
@@ -170,15 +172,22 @@ class _WimFile(DescriptorTarget):
 
 
 def _left(journal: Journal, how: str, size: int, at: Path) -> tuple[int, list[BlobEntry]] | None:
-    before, *found = [*journal.blobs()] or [how]
-    if before != how:
+    """Return where the file is whole, and its blobs: one that lies behind a gap, or behind the end, is copied anew."""
+    told = [*journal.blobs()]
+    if not told:
+        return None
+    if told[0] != how:
         raise StoreLocationError(
-            f"{at}: the run that did not end here compressed by {before}; give it the same, or add /o (--overwrite)"
+            f"{at}: the run that did not end here compressed by {told[0]}; give it the same, or add /o (--overwrite)"
             " to begin anew"
         )
-    entries = parse_blob_table(b"".join(map(bytes.fromhex, found)))
-    end = max((entry.resource.end for entry in entries), default=0)
-    return (end, entries) if 0 < end <= size else None
+    rows = [bytes.fromhex(each) for each in told if each != how]
+    entries, end = [], HEADER_SIZE
+    for entry in parse_blob_table(b"".join(rows)):
+        if entry.resource.offset == end and entry.resource.end <= size:
+            entries.append(entry)
+            end = entry.resource.end
+    return end, entries
 
 
 class _SealedWim:
@@ -278,17 +287,17 @@ class WimContents:
 
     def sync(self) -> None:
         """Have the file written out as far as the blobs go that ``blobs`` tells of next."""
-        _, self._told = self._writer.checkpoint()
+        self._told += self._writer.checkpoint()[1]
         with writing(self._at):
             self._medium.sync()
 
     def blobs(self) -> Iterator[str]:
         """Yield first how chunks are compressed, then the rows of the blob table."""
         if not self._said:
-            self._said = True
             yield f"{self._how.compression} {self._how.level}"
-        for entry in self._told:
-            yield entry.pack().hex()
+            self._said = True
+        yield from (entry.pack().hex() for entry in self._told)
+        self._told.clear()
 
     def settle(self, catalog: Catalog, journal: Journal | None) -> None:
         """Do nothing: names are settled when the images are made."""

@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import BinaryIO, Protocol, Self
@@ -329,25 +329,23 @@ class Writer:
 
 
 @contextmanager
-def prepared(place: Place, *, keep: str = "") -> Iterator[Journal]:
-    """Yield the journal of a place that is rid of what no journal tells of; a failure discards all of it.
+def prepared(
+    place: Place, *, keep: str = "", journaled: bool = True
+) -> Iterator[tuple[Journal | None, ExitStack]]:
+    """Yield the journal of a place that is rid of what no journal tells of, and what is to be undone by a failure.
 
-    ``keep`` is a file that no journal needs to tell of. What an earlier run left is kept then, for the next one.
+    ``keep`` is a file that no journal needs to tell of. After a failure nothing is left but what an earlier run left.
     """
-    journal: Journal | None = None
-    try:
-        journal = open_journal(place.journal, place.store / INCOMPLETE)
-        if place.resumed:
-            _remove_untold(place, journal, keep)
-        yield journal
-    except BaseException:
-        if journal:
-            journal.close()
-        if place.resumed:
-            place.close()
-        else:
-            place.discard()
-        raise
+    with ExitStack() as undo:
+        undo.callback(place.close if place.resumed else place.discard)
+        journal: Journal | None = None
+        if journaled:
+            journal = open_journal(place.journal, place.store / INCOMPLETE)
+            undo.callback(journal.close)
+            if place.resumed:
+                _remove_untold(place, journal, keep)
+        yield journal, undo
+        undo.pop_all()
 
 
 def _remove_untold(place: Place, journal: Journal, keep: str) -> None:
