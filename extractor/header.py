@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 
-from extractor.errors import DamagedError
+from extractor.errors import DamagedError, StoreLocationError
 from extractor.model import LocalAccount, LocalGroup
 from extractor.opening import Opened
 from extractor.rules import RuleSet
@@ -63,6 +64,29 @@ def run_identity(opened: Opened) -> str:
         for number in range(SAMPLES):
             digest.update(_sample(image, image.size * number // SAMPLES))
     return digest.hexdigest()
+
+
+def refuse_other_disk(opened: Opened, store: Path, header: Mapping[str, object]) -> None:
+    """Raise StoreLocationError when a manifest's header tells of another Windows or of other volumes than are opened.
+
+    The container and what it lost may be others: a disk is imaged again because sectors could not be read.
+    """
+    now = json.loads(json.dumps(header_of(opened), default=str))
+    if _disk(now) != _disk(header):
+        raise StoreLocationError(
+            f"{store} holds the state of another disk, or of another Windows of it"
+        )
+
+
+def _disk(header: Mapping[str, object]) -> tuple[object, object]:
+    image, windows = header.get("image"), header.get("windows")
+    volumes = image.get("volumes") if isinstance(image, dict) else None
+    told = [
+        [each.get(key) for key in ("id", "size", "serial", "note")]
+        for each in volumes or ()
+        if isinstance(each, dict)
+    ]
+    return windows.get("id") if isinstance(windows, dict) else None, told
 
 
 def _sample(image: Image, offset: int) -> bytes:

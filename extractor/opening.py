@@ -77,6 +77,8 @@ class Request:
     overwrite: bool = False
     resume: bool = False
     """Go on with the store that an earlier run left incomplete."""
+    retry_failed: bool = False
+    """Begin with what the finished store holds, and try the rest again."""
     sealing: SealingKeys | None = field(default=None, repr=False)
     """Whom an encrypted store is for; None for a plain one."""
     compression: str = "xpress"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from extractor.crosscheck import CrossChecked, cross_check
@@ -18,7 +19,7 @@ from extractor.gather.efs import EfsCarrier
 from extractor.gather.keychain import Keychain
 from extractor.gather.password_keys import PasswordKeys
 from extractor.gather.policy import Policy, error_controls, parse_efs
-from extractor.header import header_of, run_identity
+from extractor.header import header_of, refuse_other_disk, run_identity
 from extractor.images.verify import Verdict, Verification, Verifying, compared, verifying_again
 from extractor.instructions import documents_of, instructions_of
 from extractor.machine import Machine, open_machine
@@ -39,6 +40,7 @@ from extractor.report.summary import Summary, summary
 from extractor.seams import Image, StoreWriter, plugins
 from extractor.select import account_rows, select
 from extractor.store.place import ensure_room
+from extractor.store.retry import prepare_retry
 from extractor.transfer import Transfer
 from extractor.windows import WindowsInstall
 
@@ -111,7 +113,7 @@ def scan(request: Request, observer: Observer, evidence: Evidence | None = None)
 
 def _migrate(request: Request, opened: Opened, keyring: Keyring, observer: Observer) -> Run:
     """Select, gather and store the user state of one Windows."""
-    with _open_store(request, opened.install) as (place, store):
+    with _open_store(request, opened) as (place, store):
         if store is not None:
             store.begin(run_identity(opened))
         observer(PhaseStarted(Phase.COLLECTING))
@@ -162,13 +164,16 @@ def _cross_checked(
 
 @contextmanager
 def _open_store(
-    request: Request, install: WindowsInstall
+    request: Request, opened: Opened
 ) -> Iterator[tuple[Path | None, StoreWriter | None]]:
     """Yield where the store will be and its writer; what a run that stops has copied is left for one that goes on."""
     if request.store is None or request.dry_run:
         yield None, None
         return
-    path = request.store / install.id if request.all_windows else request.store
+    path = request.store / opened.install.id if request.all_windows else request.store
+    if request.retry_failed:
+        prepare_retry(path, request.compression, partial(refuse_other_disk, opened, path))
+        request = replace(request, resume=True, overwrite=True)
     store = _new_store(request, path)
     try:
         yield path, store

@@ -215,6 +215,7 @@ def _request(
         genmigxml=path_of(given.genmigxml),
         overwrite=bool(given.overwrite),
         resume=bool(given.resume),
+        retry_failed=bool(given.retry_failed),
         sealing=_sealing(given),
         compression="" if given.no_compress else given.compression or COMPRESSIONS[0],
         continue_on_error=bool(given.continue_on_error),

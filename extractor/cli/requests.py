@@ -36,6 +36,7 @@ CONFLICTS = (
     ("no_compress", "compression"),
     ("no_compress", "encrypt"),
     ("resume", "encrypt"),
+    *(("retry_failed", each) for each in ("resume", "encrypt", "dry_run", "estimate", "all_windows")),
     ("key", "keyfile"),
     ("key", "recipient"),
     ("keyfile", "recipient"),

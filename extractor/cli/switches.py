@@ -96,6 +96,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("nocompress", "nocompress", "no_compress", NOTHING, "the uncompressed layout STORE/USMT/File/C$/...", STORE),
     Switch("", "compression", "compression", VALUE, "of store.wim: xpress (default), lzx or none", STORE),
     Switch("", "resume", "resume", NOTHING, "go on with the incomplete store that a run left", STORE),
+    Switch("", "retry-failed", "retry_failed", NOTHING, "try again what the store that is there could not take", STORE),
     Switch("c", "continue", "continue_on_error", NOTHING, "go on past what cannot be read (exit code 3)", STORE),
     Switch("p", "estimate", "estimate", MAYBE, "estimate the space, write no store", STORE),
     Switch("", "dry-run", "dry_run", NOTHING, "select and account, write no store", STORE),

@@ -15,7 +15,6 @@ Links and junctions are never made on the host: their target is in the catalog. 
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from extractor.model import ObjectKind, Selected, StreamInfo, WinPath
 from extractor.store.catalog import Catalog
 from extractor.store.copying import SPARSE_LIMIT, is_hollow, parts_of
 from extractor.store.crew import ALONE, Crew, Ticket
-from extractor.store.failures import sync_tree, writing
+from extractor.store.failures import NO_HARD_LINK, sync_tree, writing
 from extractor.store.hand import Part, set_time
 from extractor.store.journal import Journal, Kept
 from extractor.store.names import Names
@@ -37,12 +36,11 @@ from extractor.store.papers import PlainPapers
 from extractor.store.place import CATALOG_DIRECTORY, INCOMPLETE, open_place
 from extractor.store.safe_name import drive_name
 from extractor.store.tree import Parts, Tree
-from extractor.store.writer import Incoming, Progress, Writer, identity_of, prepared
+from extractor.store.writer import Incoming, Progress, Writer, file_of, prepared
 
 FILES = "File"
 STREAMS = (CATALOG_DIRECTORY, "streams")
 
-_NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
 _REPRESENTABLE = range(-(1 << 31), 1 << 33)
 """Seconds that every Linux file system in use can hold as a modification time."""
 _HOSTS_KEPT = 1 << 15
@@ -137,7 +135,7 @@ class DirectoryContents:
             try:
                 self._tree.link(_parts(known.stored_as), _parts(host))
             except OSError as error:
-                if error.errno in _NO_HARD_LINK:
+                if error.errno in NO_HARD_LINK:
                     return False
                 raise
         incoming.stored_as = host
@@ -219,7 +217,7 @@ class DirectoryContents:
     def _host_of(self, selected: Selected) -> str:
         """Return where a file's content goes; its identity is its exact path and its record."""
         parent = self._host(selected.path.parent, selected.volume)
-        volume, record, sequence = identity_of(selected)
+        volume, record, sequence = file_of(selected)
         exact = _exact(selected.path) + f"\0{volume}\0{record}\0{sequence}".encode()
         # an odd length: never the identity of a directory, whatever its name
         identity = exact if len(exact) % 2 else exact + b"\0"

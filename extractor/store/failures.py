@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from extractor.errors import CorruptStoreError, StoreError, StoreLocationError
+
+NO_HARD_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
+"""What a file system without hard links, or without room for one more, answers."""
 
 
 @contextmanager

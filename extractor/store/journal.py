@@ -12,13 +12,15 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from extractor.errors import StoreLocationError
-from extractor.model import Selected
+from extractor.errors import StoreError, StoreLocationError
+from extractor.model import ObjectKind, Record, WinPath
+from extractor.seams import Captured
 from extractor.store.catalog import translated
 
 FORMAT = 1
@@ -57,6 +59,10 @@ class Journal:
         self._connection = connection
         self._place = place
         self._new: list[tuple[bytes, Kept]] = []
+        self._blobs: list[str] = []
+        """What no checkpoint made durable yet."""
+        self._ended: bool | None = None
+        """After ``close``, whether it was empty."""
         self._due = time.monotonic() + PATIENCE
         with translated(place):
             self._resumes = bool(connection.execute("SELECT count(*) FROM kept").fetchone()[0])
@@ -75,23 +81,25 @@ class Journal:
                     " users or keys; give it the same, or add /o (--overwrite) to begin anew"
                 )
 
-    def kept(self, selected: Selected) -> Kept | None:
+    def kept(self, item: Captured) -> Kept | None:
         """Return what an earlier run kept of an object; None when it has still to be copied."""
         if not self._resumes:
             return None
         with translated(self._place):
             row = self._connection.execute(
-                "SELECT kept FROM kept WHERE identity = ?", (_identity(selected),)
+                "SELECT kept FROM kept WHERE identity = ?", (identity_of(item),)
             ).fetchone()
         return Kept(*json.loads(row[0])) if row else None
 
-    def add(self, selected: Selected, kept: Kept) -> None:
-        """Remember an object whose bytes were handed to the system."""
-        self._new.append((_identity(selected), kept))
+    def add(self, identity: bytes, kept: Kept) -> None:
+        """Remember an object (``identity_of``) whose bytes were handed to the system."""
+        self._new.append((identity, kept))
 
     @property
     def is_empty(self) -> bool:
         """True when nothing was kept, now or before."""
+        if self._ended is not None:
+            return self._ended
         with translated(self._place):
             (kept,) = self._connection.execute("SELECT EXISTS (SELECT 1 FROM kept)").fetchone()
         return not (self._new or kept)
@@ -102,21 +110,26 @@ class Journal:
         return bool(self._new) and time.monotonic() >= self._due
 
     def checkpoint(self, sync: Callable[[], None], blobs: Iterable[Any] = ()) -> None:
-        """Have the bytes written out (``sync``), then make durable what was added; ``blobs`` are JSON values."""
+        """Have the bytes written out (``sync``), then make durable what was added; ``blobs`` are JSON values.
+
+        What cannot be made durable now is in the next one. After ``close`` there is nothing to do.
+        """
+        if self._ended is not None:
+            return
         began = time.monotonic()
         sync()
-        with translated(self._place):
-            run = self._connection
+        self._blobs.extend(map(_text, blobs))
+        with translated(self._place), self._connection as run:
             run.executemany(
-                "INSERT INTO blobs (blob) VALUES (?)", ((_text(each),) for each in blobs)
+                "INSERT INTO blobs (blob) VALUES (?)", ((each,) for each in self._blobs)
             )
             run.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", map(_row, self._new))
             run.executemany(
                 "INSERT OR REPLACE INTO places VALUES (?, ?)",
                 ((each, identity) for identity, kept in self._new for each in kept.places),
             )
-            run.commit()
         self._new.clear()
+        self._blobs.clear()
         now = time.monotonic()
         self._due = now + max(PATIENCE, SHARE * (now - began))
 
@@ -137,14 +150,17 @@ class Journal:
     def forget(self, stored_as: str) -> None:
         """Forget all objects at a place of the store and below it: they are about to be moved."""
         below = (stored_as, f"{stored_as}/", f"{stored_as}0")
-        with translated(self._place):
+        with translated(self._place), self._connection as run:  # all of it, or nothing
             for statement in _FORGET:
-                self._connection.execute(statement, below)
-            self._connection.commit()
+                run.execute(statement, below)
 
     def close(self) -> None:
         """Close it; what no checkpoint made durable is forgotten."""
-        self._connection.close()
+        if self._ended is None:
+            with suppress(StoreError):
+                self._ended = self.is_empty
+            self._connection.close()
+            self._ended = bool(self._ended)
 
 
 def open_journal(path: str, place: Path) -> Journal:
@@ -182,8 +198,21 @@ def _text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _identity(selected: Selected) -> bytes:
-    """Return 16 bytes that stand for an object: its name and the record it was read from."""
+def identity_of(item: Captured) -> bytes:
+    """Return 16 bytes that stand for an object: its name, the record it was read from, and its form if it is EFS."""
+    selected, form = item.selected, item.efs.form if item.efs else ""
     entry = selected.entry
-    where = f"{selected.kind}\0{selected.volume}\0{entry.record}\0{entry.sequence}\0{selected.path}"
+    file = (selected.volume, entry.record, entry.sequence)
+    return _identity(selected.kind, selected.path, file, form)
+
+
+def identity_in(record: Record) -> bytes:
+    """Return the same for the row of an object that was stored."""
+    file = (record.volume, record.record, record.sequence)
+    return _identity(record.kind, record.path, file, record.efs.form if record.efs else "")
+
+
+def _identity(kind: ObjectKind, path: WinPath, file: tuple[str, int, int], form: str) -> bytes:
+    volume, record, sequence = file
+    where = f"{kind}\0{volume}\0{record}\0{sequence}\0{form}\0{path}"
     return blake2b(where.encode("utf-8", "surrogatepass"), digest_size=16).digest()

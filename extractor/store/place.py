@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from extractor.errors import StoreError, StoreLocationError
@@ -27,6 +28,7 @@ _JOURNALS = (JOURNAL, f"{JOURNAL}-journal")
 CATALOG_DIRECTORY = "open-catalog"
 CATALOG = "catalog.sqlite"
 WIM = "store.wim"
+OURS = frozenset({CATALOG_DIRECTORY, WIM, "identity.age", "sealed.sha256"})
 BLOB = "blob/"
 """What begins ``stored_as`` of what lies in the WIM; its SHA-1 follows."""
 
@@ -55,19 +57,31 @@ class Place:
         """Give the store its final name; one that was there goes only after that."""
         with writing(self.store):
             sync_tree(self.tree.root)  # every file's bytes before the name that says they are there
-            if _exists(FINAL, self._parent):
-                os.rename(FINAL, REPLACED, src_dir_fd=self._parent, dst_dir_fd=self._parent)
-            os.rename(INCOMPLETE, FINAL, src_dir_fd=self._parent, dst_dir_fd=self._parent)
-            os.fsync(self._parent)
-            _remove_journal(self._parent)
-        self._remove_replaced()
+            try:
+                if _exists(FINAL, self._parent):
+                    _rename(FINAL, REPLACED, self._parent)
+                _rename(INCOMPLETE, FINAL, self._parent)
+                os.fsync(self._parent)
+            except BaseException:  # Ctrl+C too: whoever hears of a failure finds no store
+                self._take_name_back()
+                raise
+        self._remove_rest()
         self.close()
 
-    def _remove_replaced(self) -> None:
+    def _take_name_back(self) -> None:
+        with suppress(OSError):
+            if not _exists(INCOMPLETE, self._parent):
+                _rename(FINAL, INCOMPLETE, self._parent)
+            if _exists(REPLACED, self._parent) and not _exists(FINAL, self._parent):
+                _rename(REPLACED, FINAL, self._parent)
+
+    def _remove_rest(self) -> None:
+        """Remove what a complete store needs no more; when that fails it is complete all the same."""
         try:
+            _remove_journal(self._parent)
             _remove_if_there(REPLACED, self._parent)
         except OSError as error:
-            log.warning("%s: the replaced store could not be removed: %s", self.store, error)
+            log.warning("%s: what came before the store is still there: %s", self.store, error)
 
     def discard(self) -> None:
         """Remove what was written."""
@@ -149,7 +163,12 @@ def _is_ours(name: str, parent: int) -> bool:
             found = tree.names(())
     except NotADirectoryError:
         return False
-    return not found or CATALOG_DIRECTORY in found
+    return not found or any(map(_of_ours, found))
+
+
+def _of_ours(name: str) -> bool:
+    """Tell whether nothing but a store of ours, plain or sealed, holds a file or folder of this name."""
+    return name in OURS or (name.startswith(f"{WIM}.") and name.endswith(".age"))
 
 
 def _tree_of(store: Path, parent: int, *, overwrite: bool, resume: bool) -> tuple[Tree, bool]:
@@ -198,8 +217,12 @@ def _lock(tree: Tree, store: Path) -> None:
 def _restore_replaced(parent: int) -> None:
     """Undo half a replacement: a run that died between the two renames left the old, complete store aside."""
     if _exists(REPLACED, parent) and not _exists(FINAL, parent):
-        os.rename(REPLACED, FINAL, src_dir_fd=parent, dst_dir_fd=parent)
+        _rename(REPLACED, FINAL, parent)
     _remove_if_there(REPLACED, parent)
+
+
+def _rename(old: str, new: str, parent: int) -> None:
+    os.rename(old, new, src_dir_fd=parent, dst_dir_fd=parent)
 
 
 def _remove_if_there(name: str, parent: int) -> None:

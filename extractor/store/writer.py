@@ -21,7 +21,7 @@ from extractor.seams import Captured
 from extractor.store import records
 from extractor.store.catalog import Catalog
 from extractor.store.failures import writing
-from extractor.store.journal import Journal, Kept, open_journal
+from extractor.store.journal import Journal, Kept, identity_of, open_journal
 from extractor.store.manifest import MANIFEST, header_line, trailer_line, write_objects
 from extractor.store.papers import Papers, sum_of
 from extractor.store.place import CATALOG, INCOMPLETE, Place
@@ -171,7 +171,7 @@ class Writer:
             if item.refusal is not None:
                 raise item.refusal
             if item.links:
-                identity = identity_of(item.selected)
+                identity = file_of(item.selected)
                 incoming.original = self._linked.get(identity)
                 self._linked.setdefault(identity, incoming)
             if self._was_kept(incoming, progress):
@@ -185,7 +185,7 @@ class Writer:
     def _was_kept(self, incoming: Incoming, progress: Progress) -> bool:
         """Take over what an earlier run stored of an object, if it did."""
         selected = incoming.item.selected
-        kept = self._journal.kept(selected) if self._journal else None
+        kept = self._journal.kept(incoming.item) if self._journal else None
         if kept is None or not self._contents.restore(incoming, kept):
             return False
         incoming.stored_as, incoming.was_kept = kept.stored_as, True
@@ -230,7 +230,7 @@ class Writer:
 
     def _remember(self, incoming: Incoming) -> None:
         if self._journal and incoming.kept.places and not incoming.was_kept:
-            self._journal.add(incoming.item.selected, incoming.kept)
+            self._journal.add(identity_of(incoming.item), incoming.kept)
             if self._journal.is_due:
                 self._checkpoint()
 
@@ -356,6 +356,6 @@ def _remove_untold(place: Place, journal: Journal, keep: str) -> None:
                 place.tree.remove(parts)
 
 
-def identity_of(selected: Selected) -> Identity:
+def file_of(selected: Selected) -> Identity:
     """Return the file that an object is a name of."""
     return selected.volume, selected.entry.record, selected.entry.sequence

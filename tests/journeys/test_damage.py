@@ -62,7 +62,7 @@ def test_a_bad_chunk_of_an_e01_reaches_the_ledger_as_the_file_it_hits(
         if e.path[-1:] == ("report.docx",)
     )
     disk = raw.read_bytes()
-    content = _content_of(disk, photo.recipe.sha256 or "", 70000)
+    content = content_of(disk, photo.recipe.sha256 or "", 70000)
     data = bytearray(image.read_bytes())
     middle = content[
         35000:35064
@@ -78,7 +78,7 @@ def test_a_bad_chunk_of_an_e01_reaches_the_ledger_as_the_file_it_hits(
     assert "chunk" in row["reason"]
 
 
-def _content_of(disk: bytes, sha256: str, size: int) -> bytes:
+def content_of(disk: bytes, sha256: str, size: int) -> bytes:
     """Return a file's content, found on the disk by its hash: it lies in one piece, on a cluster."""
     for at in range(0, len(disk) - size, 4096):
         if hashlib.sha256(disk[at : at + size]).hexdigest() == sha256:
@@ -132,7 +132,7 @@ def _flip_a_chunk(fault: str, segments: list[Path], raw: Path) -> Harm:
         e for e in entries(sample_images.contents_of("solo")) if e.path[-1:] == ("plan.csv",)
     )
     disk = raw.read_bytes()
-    number = disk.index(_content_of(disk, plan.recipe.sha256 or "", 6000)) // CHUNK
+    number = disk.index(content_of(disk, plan.recipe.sha256 or "", 6000)) // CHUNK
     first = 0
     for segment in segments:
         if number < first + held(segment):
