@@ -21,10 +21,12 @@ demo: install
 	$(BIN)/python -c 'import sample_images; print(sample_images.unpack("desk"))'
 	$(BIN)/coldstate inspect $(DISK)
 	rm -rf $(STORE)
-	@echo '$$ coldstate scan $(DISK) --store $(STORE) --nocompress --continue'
-	@$(BIN)/coldstate scan $(DISK) --store $(STORE) --nocompress --continue; code=$$?; \
+	@echo '$$ coldstate scan $(DISK) --store $(STORE) --continue'
+	@$(BIN)/coldstate scan $(DISK) --store $(STORE) --continue; code=$$?; \
 	  echo "exit code $$code (3: something could not be stored, and it was named above)"; [ $$code -eq 3 ]
 	$(BIN)/coldstate store verify $(STORE)
+	$(BIN)/coldstate custody verify $(STORE)
+	$(BIN)/coldstate report $(STORE)
 
 test: export PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
 test: install
