@@ -22,6 +22,7 @@ from extractor.errors import StoreError, StoreLocationError
 from extractor.model import ObjectKind, Record, WinPath
 from extractor.seams import Captured
 from extractor.store.catalog import translated
+from extractor.store.place import BLOB
 
 FORMAT = 1
 SHARE = 20
@@ -30,10 +31,15 @@ PATIENCE = 0.25
 """Seconds between two checkpoints at least."""
 _SCHEMA = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE kept (identity BLOB PRIMARY KEY, kept TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE places (stored_as TEXT PRIMARY KEY, identity BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE kept (id INTEGER PRIMARY KEY, identity BLOB NOT NULL, kept TEXT NOT NULL) STRICT;
+CREATE TABLE places (stored_as TEXT NOT NULL, identity BLOB NOT NULL) STRICT;
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, blob TEXT NOT NULL) STRICT;
 """
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS kept_identity ON kept (identity)",
+    "CREATE INDEX IF NOT EXISTS places_stored_as ON places (stored_as)",
+)
+"""Made when a run goes on: one that is not stopped only appends, which is several times as fast."""
 _BELOW = "(SELECT identity FROM places WHERE stored_as = ?1 OR (stored_as > ?2 AND stored_as < ?3))"
 _FORGET = tuple(f"DELETE FROM {table} WHERE identity IN {_BELOW}" for table in ("kept", "places"))  # noqa: S608
 
@@ -65,7 +71,14 @@ class Journal:
         """After ``close``, whether it was empty."""
         self._due = time.monotonic() + PATIENCE
         with translated(place):
-            self._resumes = bool(connection.execute("SELECT count(*) FROM kept").fetchone()[0])
+            (self._resumes,) = connection.execute("SELECT EXISTS (SELECT 1 FROM kept)").fetchone()
+            if self._resumes:
+                self._index()
+
+    def _index(self) -> None:
+        with self._connection as run:
+            for statement in _INDEXES:
+                run.execute(statement)
 
     def begin(self, identity: str) -> None:
         """Remember what this run reads and asks (``identity``); refuse to go on with another's store (27)."""
@@ -87,7 +100,8 @@ class Journal:
             return None
         with translated(self._place):
             row = self._connection.execute(
-                "SELECT kept FROM kept WHERE identity = ?", (identity_of(item),)
+                "SELECT kept FROM kept WHERE identity = ? ORDER BY id DESC LIMIT 1",
+                (identity_of(item),),
             ).fetchone()
         return Kept(*json.loads(row[0])) if row else None
 
@@ -123,10 +137,10 @@ class Journal:
             run.executemany(
                 "INSERT INTO blobs (blob) VALUES (?)", ((each,) for each in self._blobs)
             )
-            run.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", map(_row, self._new))
+            run.executemany("INSERT INTO kept (identity, kept) VALUES (?, ?)", map(_row, self._new))
             run.executemany(
-                "INSERT OR REPLACE INTO places VALUES (?, ?)",
-                ((each, identity) for identity, kept in self._new for each in kept.places),
+                "INSERT INTO places VALUES (?, ?)",
+                ((each, identity) for identity, kept in self._new for each in _files(kept)),
             )
         self._new.clear()
         self._blobs.clear()
@@ -151,8 +165,8 @@ class Journal:
         """Forget all objects at a place of the store and below it: they are about to be moved."""
         below = (stored_as, f"{stored_as}/", f"{stored_as}0")
         with translated(self._place), self._connection as run:  # all of it, or nothing
-            for statement in _FORGET:
-                run.execute(statement, below)
+            for statement in (*_INDEXES, *_FORGET):
+                run.execute(statement, below if statement in _FORGET else ())
 
     def close(self) -> None:
         """Close it; what no checkpoint made durable is forgotten."""
@@ -187,6 +201,11 @@ def _prepare(connection: sqlite3.Connection, place: Path) -> None:
         raise StoreLocationError(
             f"{place}: another version of this program began this store; add /o (--overwrite) to begin anew"
         )
+
+
+def _files(kept: Kept) -> Iterable[str]:
+    """Return the files that an object needs; what lies in a WIM has none of its own."""
+    return () if kept.stored_as.startswith(BLOB) else kept.places
 
 
 def _row(each: tuple[bytes, Kept]) -> tuple[bytes, str]:
