@@ -7,7 +7,7 @@ of the manifest, so that memory does not grow with the number of objects.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -95,6 +95,8 @@ ORDER BY sort_key, exact_key, kind, id
 _INSERT = "INSERT INTO {} VALUES ({})"
 _FILLED = ("objects", '"values"', "streams", "runs", "efs", "efs_users")
 """Tables that grow with every object."""
+TOGETHER = 500
+"""Objects that are read together."""
 BATCH = 2000
 """Objects whose rows are written together."""
 
@@ -233,24 +235,35 @@ class Catalog:
         """
         before = {"where": where and f"WHERE {where}", "order": order and f"{order}, "}
         with self.translated():
-            for row in self.connection.execute(_IN_ORDER.format_map(before)):
-                try:
-                    yield self._object(row)
-                except (ValueError, TypeError, AttributeError) as error:
-                    raise CorruptStoreError(
-                        f"{self.place}: row {row['id']} of the catalog makes no sense: {error}"
-                    ) from error
+            found = self.connection.execute(_IN_ORDER.format_map(before))
+            while rows := found.fetchmany(TOGETHER):
+                streams = self._streams_of([row["id"] for row in rows])
+                for row in rows:
+                    yield self._object(row, streams.get(row["id"], ()))
 
-    def _object(self, row: sqlite3.Row) -> StoredObject:
-        run = self.connection.execute
-        streams = run(
-            "SELECT * FROM streams WHERE object = ? ORDER BY name_utf16, id", (row["id"],)
+    def _streams_of(self, keys: list[int]) -> dict[int, list[sqlite3.Row]]:
+        """Return the streams of objects, each one's in the order of their names."""
+        marks = ", ".join("?" * len(keys))
+        found: dict[int, list[sqlite3.Row]] = {}
+        statement = (
+            f"SELECT * FROM streams WHERE object IN ({marks}) ORDER BY object, name_utf16, id"  # noqa: S608
         )
+        for row in self.connection.execute(statement, keys):
+            found.setdefault(row["object"], []).append(row)
+        return found
+
+    def _object(self, row: sqlite3.Row, streams: Sequence[sqlite3.Row]) -> StoredObject:
         value = None
         if row["value_type"] is not None:
-            value = run('SELECT * FROM "values" WHERE object = ?', (row["id"],)).fetchone()
+            find = 'SELECT * FROM "values" WHERE object = ?'
+            value = self.connection.execute(find, (row["id"],)).fetchone()
         efs = self.efs(row["id"]) if row["is_efs"] else None
-        return columns.object_of(row, streams.fetchall(), value, efs)
+        try:
+            return columns.object_of(row, streams, value, efs)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise CorruptStoreError(
+                f"{self.place}: row {row['id']} of the catalog makes no sense: {error}"
+            ) from error
 
     def stored_directories(self) -> Iterator[tuple[str, int]]:
         """Yield ``stored_as`` and modification time (FILETIME) of the directories in the store."""

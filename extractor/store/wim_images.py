@@ -27,8 +27,18 @@ _LINKED = f"""
 SELECT volume, record, sequence FROM objects WHERE {_WHERE} AND kind = 'file' AND link_count > 1
 GROUP BY volume, record, sequence HAVING count(*) > 1 ORDER BY volume, record, sequence
 """  # noqa: S608  a constant
+_IN_ORDER = "tree_key(volume, path_utf16, name_lengths), kind = 'directory'"
+"""What has the very name of a directory comes before it, so that the directory's own rows follow it."""
 _REFUSED = frozenset("/\\\0")
 _LONGEST_SHORT_NAME = 12
+_OF_THE_DISK = 0x30000000
+"""Bits that NTFS keeps beside the attributes and Windows refuses to be given."""
+_SPECIAL = frozenset({0x80000014, 0x8000001B})
+"""Tags of files that are nothing but their reparse data: a special file of NFS, an app's alias.
+
+Other tags that are no link say how or where content is kept (WOF, a cloud); a file in a store has its content. WSL's
+sockets, pipes and devices are empty files: libntfs-3g refuses their tags, and wimapply would end there.
+"""
 EMPTY_SHA1 = bytes.fromhex("da39a3ee5e6b4b0d3255bfef95601890afd80709")
 
 AddBytes = Callable[[bytes], bytes]
@@ -38,8 +48,8 @@ AddBytes = Callable[[bytes], bytes]
 def user_state_rows(catalog: Catalog, add: AddBytes) -> Iterator[Row]:
     """Yield image 1: each stored directory, file and link below its drive, depth first.
 
-    Directories on the way that were not stored are there without anything but a name. What no name of a WIM can be is
-    written as in the directory store; a name that is there twice gets ``~`` and a hash.
+    Directories on the way that were not stored are there without anything but a name. What no name of a WIM can be,
+    or no stream's, is written as in the directory store; a name that is there twice gets ``~`` and a hash.
     """
     with catalog.translated():
         catalog.connection.create_function("tree_key", 3, _tree_key, deterministic=True)
@@ -49,7 +59,7 @@ def user_state_rows(catalog: Catalog, add: AddBytes) -> Iterator[Row]:
     yield (), Node(FILE_ATTRIBUTE_DIRECTORY)
     yield from _with_parents(
         (each.record.path, each.record.volume, _node(each, linked, add))
-        for each in catalog.objects(_WHERE, "tree_key(volume, path_utf16, name_lengths)")
+        for each in catalog.objects(_WHERE, _IN_ORDER)
     )
 
 
@@ -68,6 +78,13 @@ def _with_parents(rows: Iterator[tuple[WinPath, str, Node]]) -> Iterator[Row]:
             taken.append(set())
             last = depth == len(wanted) - 1
             yield tuple(names), node if last else Node(FILE_ATTRIBUTE_DIRECTORY)
+        if not _may_hold(node):  # of a damaged disk: what has its name, and rows below, is another
+            del exact[-1], names[-1], taken[-1]
+
+
+def _may_hold(node: Node) -> bool:
+    """Tell whether rows may lie below one: never below a link, through which a tool would write elsewhere."""
+    return node.is_directory and not node.attributes & FILE_ATTRIBUTE_REPARSE_POINT
 
 
 def _common(exact: list[str], wanted: list[str]) -> int:
@@ -81,9 +98,12 @@ def _common(exact: list[str], wanted: list[str]) -> int:
 
 
 def _fit(name: str, taken: set[str], path: WinPath) -> str:
+    """Return what a WIM can call a name or a stream of ``path``, and add it to what is ``taken`` beside it."""
     fit = safe_name(name) if not name or name in {".", ".."} or _REFUSED & set(name) else name
-    if fit in taken:
-        fit = twin_name(safe_name(name), f"{path}\0{len(taken)}".encode("utf-8", "surrogatepass"))
+    turn = len(taken)
+    while fit in taken:
+        fit = twin_name(safe_name(name), f"{path}\0{turn}".encode("utf-8", "surrogatepass"))
+        turn += 1
     taken.add(fit)
     return fit
 
@@ -110,7 +130,7 @@ def _node(each: StoredObject, linked: Mapping[tuple[object, ...], int], add: Add
         object_id=_object_id(metadata.object_id),
     )  # fmt: skip
     _add_streams(node, each, metadata, add)
-    if record.kind is ObjectKind.FILE:
+    if record.kind is ObjectKind.FILE and not node.attributes & FILE_ATTRIBUTE_REPARSE_POINT:
         node.link_group = linked.get((record.volume, record.record, record.sequence), 0)
     return node
 
@@ -123,7 +143,11 @@ def _add_streams(node: Node, each: StoredObject, metadata: Metadata, add: AddByt
     }
     node.sha1 = hashes.pop("", NO_HASH)
     if not node.attributes & FILE_ATTRIBUTE_ENCRYPTED:
-        node.streams = tuple(sorted(hashes.items(), key=_name))
+        taken: set[str] = set()
+        node.streams = tuple(
+            (_fit(name, taken, each.record.path), sha1)
+            for name, sha1 in sorted(hashes.items(), key=_name)
+        )
     if node.attributes & FILE_ATTRIBUTE_REPARSE_POINT and metadata.reparse:
         node.reparse_tag = metadata.reparse.tag
         node.reparse_sha1 = add(metadata.reparse.data) if metadata.reparse.data else NO_HASH
@@ -132,12 +156,15 @@ def _add_streams(node: Node, each: StoredObject, metadata: Metadata, add: AddByt
 def _attributes(each: StoredObject, metadata: Metadata) -> int:
     """Return what the node is in the WIM: encrypted only where the bytes are, a reparse point only where it is one."""
     found = metadata.attributes & ~(
-        FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_ENCRYPTED | FILE_ATTRIBUTE_REPARSE_POINT
+        FILE_ATTRIBUTE_DIRECTORY
+        | FILE_ATTRIBUTE_ENCRYPTED
+        | FILE_ATTRIBUTE_REPARSE_POINT
+        | _OF_THE_DISK
     )
-    record = each.record
+    record, reparse = each.record, metadata.reparse
     if record.efs and record.efs.form == "raw":
-        found |= FILE_ATTRIBUTE_ENCRYPTED
-    if record.kind is ObjectKind.LINK and metadata.reparse:
+        found |= FILE_ATTRIBUTE_ENCRYPTED  # and nothing else can be said of it
+    elif reparse and (record.kind is ObjectKind.LINK or reparse.tag in _SPECIAL):
         found |= FILE_ATTRIBUTE_REPARSE_POINT
     if record.kind is ObjectKind.DIRECTORY or metadata.attributes & FILE_ATTRIBUTE_DIRECTORY:
         found |= FILE_ATTRIBUTE_DIRECTORY

@@ -21,7 +21,7 @@ from typing import Self
 from extractor.model import upcase
 from extractor.store.wim.dentry import END_OF_LIST, SUBDIRECTORY, pack
 from extractor.store.wim.index import BlobIndex
-from extractor.store.wim.node import Node, Parts, Row, check, encoded, hashes_of
+from extractor.store.wim.node import REPARSE_POINT, Node, Parts, Row, check, encoded, hashes_of
 from extractor.store.wim.security import SecurityTable
 
 _IN_MEMORY = 16 << 20
@@ -149,7 +149,7 @@ class MetadataBuilder:
         group = node.link_group and self._groups.setdefault(node.link_group, len(self._groups) + 1)
         size = sum(self._index.refer(sha1) for sha1 in hashes_of(node))
         counts = self.counts
-        if node.is_directory:
+        if node.is_directory and not node.attributes & REPARSE_POINT:  # as wimlib counts
             counts.directories += 1
         else:
             counts.files += 1
