@@ -1,0 +1,96 @@
+"""Where a hand-off goes: a new folder that gets its name only when all is in it, never on the evidence itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from extractor.errors import StoreError, StoreLocationError
+from extractor.handoff.devices import lies_on, places_of
+from extractor.store.failures import free_bytes, free_space, in_words
+
+
+def refuse_place(out: Path, evidence: Iterable[Path]) -> None:
+    """Raise StoreLocationError (27) unless a new folder can be made at ``out``, off every file of the evidence."""
+    with _preparing(out):
+        files = {each: places_of(each) for each in evidence}
+        taken = places_of(out) if out.exists() else set()
+        for file, places in files.items():
+            if taken & places:
+                raise StoreLocationError(f"{out} is the evidence, {file}: name a new folder")
+        if os.path.lexists(out):
+            raise StoreLocationError(f"{out} exists already; nothing is overwritten")
+        if not out.parent.is_dir():
+            raise StoreLocationError(f"{out.parent} is no folder")
+        below = lies_on(out.parent)
+        for file, places in files.items():
+            if below & places:
+                raise StoreLocationError(
+                    f"{out} lies on the evidence: what is mounted there is {file}; choose another disk"
+                )
+
+
+def free_at(out: Path) -> int | None:
+    """Return the bytes that a new folder at ``out`` may take; None when the system does not say."""
+    return free_bytes(out.parent)
+
+
+def refuse_room(out: Path, needed: int) -> None:
+    """Raise StoreError (72) when ``needed`` bytes do not fit, before anything is written."""
+    free = free_at(out)
+    if free is not None and free < needed:
+        raise StoreError(
+            f"{out}: the hand-off needs {in_words(needed)} and {in_words(free)} are free; make room or choose"
+            " another disk"
+        )
+
+
+@contextmanager
+def new_handoff(out: Path) -> Iterator[Path]:
+    """Yield a folder that becomes ``out`` when all goes well and vanishes when not."""
+    with _preparing(out):
+        made = Path(tempfile.mkdtemp(prefix=f".{out.name[:64]}.", dir=out.parent))
+    try:
+        yield made
+        with writing(out):
+            for each in made.iterdir():
+                _sync(each)
+            _sync(made)
+            made.rename(out)
+            _sync(out.parent)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Translate OSError of a write below ``out`` into StoreError (72)."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{out}: the hand-off cannot be written: {error.strerror or error} ({free_space(out.parent)})"
+        ) from error
+
+
+@contextmanager
+def _preparing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreLocationError(
+            f"{out}: no hand-off can be made here: {error.strerror or error}"
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
