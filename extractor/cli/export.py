@@ -9,10 +9,10 @@ from typing import TextIO
 
 from extractor.cli.arguments import words_parser
 from extractor.cli.screen import human_size, open_screen
+from extractor.cli.store_opening import add_store, open_given, parse_words
 from extractor.errors import UsageError
 from extractor.store.export.exporting import FORMATS, STREAMED, export_store, stream_store
 from extractor.store.export.outcome import Exported
-from extractor.store.opened import open_store
 
 PIPE = "-"
 NOT_WHOLE = 3
@@ -38,7 +38,7 @@ def run_export(words: list[str]) -> int:
     info = dict(_pair(each) for each in given.info)
     if info and given.format != "bagit":
         raise UsageError("--info is for bagit only")
-    with open_store(given.store) as store, open_screen(given.progress) as screen:
+    with open_given(given) as store, open_screen(given.progress) as screen:
         if given.target == PIPE:
             _refuse_pipe(given.format)
             sys.stdout.flush()
@@ -53,7 +53,7 @@ def run_export(words: list[str]) -> int:
 
 def _parse(words: list[str]) -> argparse.Namespace:
     parser = words_parser("store export", TEXT)
-    parser.add_argument("store", type=Path, metavar="STORE", help="the folder that holds USMT/")
+    add_store(parser)
     parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
     parser.add_argument("target", metavar="TARGET", help="a new file (bagit: folder), or -")
     parser.add_argument(
@@ -62,7 +62,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--progress", choices=("auto", "plain", "json", "none"), default="auto", help="on stderr"
     )
-    return parser.parse_args(words)
+    return parse_words(parser, words)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -30,7 +30,11 @@ USAGE = """coldstate {version}: an offline ScanState for Linux.
   coldstate explain IMAGE... PATH|KEY... [...]   why a file or registry value is taken, or not
   coldstate coverage IMAGE... [...]              rules without effect, and what no rule takes
   coldstate lint RULES...                        check rule files, without any image
-  coldstate store verify|manifest STORE          prove or print what a store holds
+  coldstate store ACTION STORE [...]             verify, manifest, ls, tree, cat, extract, diff, export,
+                                                 mount, repair
+  coldstate usmtutils /verify[:all] STORE [...]  UsmtUtils' commands: /verify, /extract, /rd, /ec
+  coldstate handoff IMAGE... OUT                 the disk as VHDX and a command sheet, for genuine ScanState
+  coldstate restore STORE --to DIR [...]         put a store's files where they belong; --dry-run, --undo
   coldstate custody verify STORE                 prove the custody record beside a store
   coldstate report STORE [--output FILE]         one HTML page: found, taken, what will be missed
   coldstate hive FILE [--log FILE...] [--json|--reg|--count]
@@ -140,6 +144,24 @@ def _store(words: list[str]) -> int:
     return run_store(words)
 
 
+def _usmtutils(words: list[str]) -> int:
+    from extractor.cli.usmtutils_work import run
+
+    return run(words)
+
+
+def _handoff(words: list[str]) -> int:
+    from extractor.cli.handoff import run_handoff
+
+    return run_handoff(words)
+
+
+def _restore(words: list[str]) -> int:
+    from extractor.cli.restore import run_restore
+
+    return run_restore(words)
+
+
 def _custody(words: list[str]) -> int:
     from extractor.cli.custody import run_custody
 
@@ -196,6 +218,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "scan": _scan,
     "scanstate": _scanstate,
     "store": _store,
+    "usmtutils": _usmtutils,
+    "handoff": _handoff,
+    "restore": _restore,
     "custody": _custody,
     "report": _report,
     "hive": _hive,
@@ -203,7 +228,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "doctor": _doctor,
 }
 
-SLASHED = frozenset({"scan", "scanstate", "explain", "coverage"})
+SLASHED = frozenset({"scan", "scanstate", "explain", "coverage", "usmtutils"})
 """Commands that translate slash switches themselves."""
-OF_STORES = frozenset({"scan", "scanstate", "store", "custody"})
+OF_STORES = frozenset({"scan", "scanstate", "store", "usmtutils", "custody", "restore"})
 """Commands that write or look up file names of the evidence."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from extractor.cli.arguments import words_parser
+from extractor.cli.store_opening import add_store, open_given, parse_words
 from extractor.errors import ColdstateError, StoreLocationError
 from extractor.store.mounting import MountedStore, Node
-from extractor.store.opened import open_store
 from extractor.store.place import FINAL
 
 TEXT = """Show a store as a read-only file system, until Ctrl+C or `fusermount -u DIR`.
@@ -39,7 +39,7 @@ def run_mount(words: list[str]) -> int:
     given = _parse(words)
     place: Path = given.directory
     library = _fuse()
-    with open_store(given.store) as store:
+    with open_given(given) as store:
         _refuse_place(place, given.store)
         tree = MountedStore(store)
         try:
@@ -51,12 +51,12 @@ def run_mount(words: list[str]) -> int:
 
 def _parse(words: list[str]) -> argparse.Namespace:
     parser = words_parser("store mount", TEXT)
-    parser.add_argument("store", type=Path, metavar="STORE", help="the folder that holds USMT/")
+    add_store(parser)
     parser.add_argument("directory", type=Path, metavar="DIR", help="an empty folder")
     parser.add_argument(
         "--allow-other", action="store_true", help="let other users of this computer read it too"
     )
-    return parser.parse_args(words)
+    return parse_words(parser, words)
 
 
 def _fuse() -> Any:  # noqa: ANN401 (the library has no types)

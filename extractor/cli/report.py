@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from extractor.cli.arguments import words_parser
+from extractor.cli.store_opening import Keys, add_store, keys_of, open_named, parse_words
 from extractor.errors import StoreError, UsageError
 from extractor.model import printable
-from extractor.store.opened import OpenStore, open_store
+from extractor.store.opened import OpenStore
+from extractor.store.place import FINAL
+from extractor.store.sealed.opener import is_sealed
 
 NAME = "report.html"
+NO_KEYS = Keys()
 TEXT = """Write one self-contained HTML page about a store: what was found, what was taken, what will be
 missed and what can be done about it, how to go on. It holds no script and loads nothing.
-Exit code 27: no store is there; 42: its catalog is damaged; 72: the page cannot be written."""
+Exit code 27: no store is there; 37: no key that was given opens it; 42: its catalog is damaged; 72: the page cannot
+be written."""
+USAGE = """coldstate report STORE [--output FILE] [--overwrite]
+                        [--key STRING | --keyfile FILE | --identity FILE]"""
 
 
 class StoreBook:
@@ -36,26 +43,33 @@ class StoreBook:
 
 
 def run_report(words: list[str]) -> int:
-    """Write the page and print its path; 0, 11, 27, 42 or 72."""
-    parser = words_parser("report", TEXT, "coldstate report STORE [--output FILE] [--overwrite]")
-    parser.add_argument("store", type=Path, metavar="STORE", help="the folder that holds USMT/")
+    """Write the page and print its path; 0, 11, 27, 33, 37, 42 or 72."""
+    parser = words_parser("report", TEXT, USAGE)
+    add_store(parser)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help=f"where to write it (default: STORE/{NAME})"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-    given = parser.parse_args(words)
-    target = given.output or given.store / NAME
+    given = parse_words(parser, words)
+    target = given.output or _default(given.store)
     _refuse(target, given.store, overwrite=given.overwrite)
-    _write(target, report_of(given.store))
+    _write(target, report_of(given.store, keys_of(given)))
     print(printable(str(target)))
     return 0
 
 
-def report_of(store: Path) -> str:
-    """Return the page about a store."""
+def _default(store: Path) -> Path:
+    """Return where the page goes when nobody says; it is in plain, so not beside a store that is not."""
+    if is_sealed(store / FINAL):
+        raise UsageError(f"{store} is encrypted and the page is not: say where with --output FILE")
+    return store / NAME
+
+
+def report_of(store: Path, keys: Keys = NO_KEYS) -> str:
+    """Return the page about a store; the keys are for an encrypted one."""
     from extractor.report.page import gather_facts, page_of
 
-    with open_store(store) as opened:
+    with open_named(store, keys) as opened:
         return page_of(gather_facts(StoreBook(opened)))
 
 

@@ -19,7 +19,8 @@ from extractor.store.listing import Content, content_at
 TEXT = """Print the bytes of one object: a file, a named stream of it, or the data of a registry value.
 A name in exactly this case wins over another; a pattern will do when it means one object. What would harm a terminal
 is not printed to one. Exit code 42: the bytes, which were printed, are not those that were stored."""
-USAGE = "coldstate store cat STORE PATH[:STREAM] | 'HKU\\<SID>\\Software\\X [Name]'"
+USAGE = """coldstate store cat STORE PATH[:STREAM] | 'HKU\\<SID>\\Software\\X [Name]'
+                           [--key STRING | --keyfile FILE | --identity FILE]"""
 CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 """What text that a terminal shows does not have."""
 

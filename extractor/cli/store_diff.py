@@ -16,23 +16,25 @@ from pathlib import Path
 from extractor.cli.arguments import add_switch, words_parser
 from extractor.cli.looking import tell_warnings
 from extractor.cli.store_ls import exact_json
-from extractor.cli.store_opening import add_store, open_given, parse_words
+from extractor.cli.store_opening import add_store, keys_of, open_given, open_named, parse_words
 from extractor.cli.switches import SWITCHES
 from extractor.cli.unlocking import UNLOCKING, bitlocker_keys
 from extractor.errors import UsageError
 from extractor.filetime import to_datetime
 from extractor.model import printable
 from extractor.store.diff import TIMES, Change, Compared, Difference, diff_stores
-from extractor.store.opened import OpenStore, open_store
+from extractor.store.opened import OpenStore
 
 DIFFERENT = 1
 """Exit code when anything differs, as with diff(1)."""
 TEXT = """Compare a store with another store (a folder), or with what the disk images of the machine hold now.
 Named are objects of one only, and of those in both each fact that changed: content, named streams, attributes, times,
 security (sddl), target, outcome. From an image the stored objects are read again and hashed; new is what lies in a
-stored folder and is not in the catalog. Exit code 0: nothing differs; 1: something does."""
+stored folder and is not in the catalog. A key opens both stores, where both are encrypted. Exit code 0: nothing
+differs; 1: something does."""
 USAGE = (
     "coldstate store diff STORE STORE|IMAGE... [--all] [--json] [--bitlocker-key FILE] [--shadow N]"
+    " [--key STRING | --keyfile FILE | --identity FILE]"
 )
 
 
@@ -70,7 +72,7 @@ def _differences(
     if more:
         raise UsageError("compare with one store, or with the images of one machine")
     compared = Compared()
-    with open_store(first) as other:
+    with open_named(first, keys_of(given)) as other:
         yield compared, diff_stores(store, other, compared, every=given.all)
 
 

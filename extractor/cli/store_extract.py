@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from extractor.cli.arguments import words_parser
 from extractor.cli.screen import human_size
+from extractor.cli.store_mig import MIG_HELP, extract_mig
 from extractor.cli.store_opening import add_store, open_given, parse_words, tell_unmatched
 from extractor.events import BytesCopied, Event, ItemDone, TotalsKnown
 from extractor.model import printable
@@ -22,7 +22,9 @@ so --exclude counts only without --include. Lists have commas or semicolons; quo
 Named streams lie beside their file as name%3Astream, EFS files in raw form as name.efsraw; links are listed, not made.
 Exit code 0: all is written; 3: something is not, and is named; 42: bytes of the store are wrong."""
 USAGE = """coldstate store extract STORE FOLDER [--include PATTERN]... [--exclude PATTERN]...
-                               [--overwrite] [--streams=files|none]"""
+                               [--overwrite] [--streams=files|none]
+                               [--key STRING | --keyfile FILE | --identity FILE]
+       coldstate store extract --experimental-mig FILE.MIG FOLDER [...]"""
 EVERY = 3.0
 """Seconds between two lines of progress."""
 
@@ -41,14 +43,18 @@ def run_extract(words: list[str]) -> int:
         default="files",
         help="named streams (default: files)",
     )
+    parser.add_argument("--experimental-mig", action="store_true", help=MIG_HELP)
     given = parse_words(parser, words)
     include, exclude = _patterns(given.include), _patterns(given.exclude)
+    if given.experimental_mig:
+        return extract_mig(given.store, given.folder, include, exclude, overwrite=given.overwrite)
     with open_given(given) as store:
         found = extract_store(
             store, given.folder, include, exclude, _Progress(),
             overwrite=given.overwrite, streams=given.streams == "files",
         )  # fmt: skip
-    _tell(found, given)
+    print_extraction(found, given.folder)
+    tell_others(found)
     return found.exit_code or tell_unmatched(found.unmatched)
 
 
@@ -56,25 +62,29 @@ def _patterns(lists: Iterable[str]) -> tuple[str, ...]:
     return tuple(each for text in lists for each in split_patterns(text))
 
 
-def _tell(found: Extraction, given: argparse.Namespace) -> None:
-    """Print what is not simply there, then the sums."""
+def print_extraction(found: Extraction, folder: Path, say: Callable[[str], None] = print) -> None:
+    """Say what is not simply there, then the sums, in printable lines."""
     for failure in found.failures:
-        print(printable(f"failed: {failure.path}: {failure.reason}"))
+        say(printable(f"failed: {failure.path}: {failure.reason}"))
     for link in found.links:
-        print(printable(f"link: {link.path} -> {link.target or f'(tag {link.tag:#010x})'}"))
+        say(printable(f"link: {link.path} -> {link.target or f'(tag {link.tag:#010x})'}"))
     for raw in found.raw:
-        print(
+        say(
             printable(
                 f"EFS, raw: {raw.path}: will it open after a restore: {raw.verdict}: {raw.reason}"
             )
         )
-    print(
+    say(
         printable(
-            f"{given.folder}: {found.written} of {found.asked} files and folders written ({found.bytes} bytes,"
+            f"{folder}: {found.written} of {found.asked} files and folders written ({found.bytes} bytes,"
             f" {found.streams} named streams, {found.hard_links} hard links), {len(found.links)} links listed,"
             f" {found.failed} failed"
         )
     )
+
+
+def tell_others(found: Extraction) -> None:
+    """Tell of what the patterns take and is no file."""
     if found.others:
         text = "registry keys, values and accounts are no files: see `store cat` and open-catalog/registry"
         print(f"note: {found.others} {text}", file=sys.stderr)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from extractor.cli.arguments import words_parser
+from extractor.cli.store_mig import MIG_HELP, list_mig
 from extractor.cli.store_opening import (
     accounts_of,
     add_store,
@@ -23,7 +24,9 @@ from extractor.store.listing import Listed, listing, matches
 TEXT = """List the objects of a store by path: what is stored, or with --all everything the run met.
 A PATTERN is a path with * (any characters, across folders too) and ? (one), in any case: 'C:\\Users\\*\\*.docx'. A
 folder means all that lies in it; a pattern without a \\ means names. Exit code 3: a pattern takes nothing."""
-USAGE = "coldstate store ls STORE [PATTERN...] [--all] [--long] [--json]"
+USAGE = """coldstate store ls STORE [PATTERN...] [--all] [--long] [--json]
+                          [--key STRING | --keyfile FILE | --identity FILE]
+       coldstate store ls --experimental-mig FILE.MIG [PATTERN...]"""
 ATTRIBUTES = {
     0x10: "D", 0x1: "R", 0x2: "H", 0x4: "S", 0x20: "A", 0x400: "L", 0x200: "P", 0x800: "C", 0x4000: "E", 0x1000: "O",
 }  # fmt: skip
@@ -38,7 +41,10 @@ def run_ls(words: list[str]) -> int:
     parser.add_argument("--all", action="store_true", help="those that are not stored, too")
     parser.add_argument("--long", action="store_true", help="attributes, size, time, user, outcome")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--experimental-mig", action="store_true", help=MIG_HELP)
     given = parse_words(parser, words)
+    if given.experimental_mig:
+        return list_mig(given.store, given.patterns)
     unmatched = dict.fromkeys(given.patterns)
     with open_given(given) as store:
         whole = given.long or given.json

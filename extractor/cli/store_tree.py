@@ -12,7 +12,7 @@ from extractor.model import ObjectKind, printable
 from extractor.store.listing import Branch, branch_at, listing, tree_of
 
 TEXT = """Draw the stored objects as a tree, all of it or what lies at PATH. What --depth cuts off is counted."""
-USAGE = "coldstate store tree STORE [PATH] [--depth N]"
+USAGE = "coldstate store tree STORE [PATH] [--depth N] [--key STRING | --keyfile FILE | --identity FILE]"
 
 
 def run_tree(words: list[str]) -> int:

@@ -29,13 +29,16 @@ from extractor.errors import (
 )
 from extractor.model import printable
 from extractor.store.mig.recognise import recognise_mig
-from extractor.store.place import CATALOG_DIRECTORY, FINAL, INCOMPLETE, refuse_microsoft
+from extractor.store.place import (
+    FINAL,
+    INCOMPLETE,
+    JOURNAL,
+    OURS,
+    refuse_microsoft,
+)
+from extractor.store.repair.shelf import BEFORE
 from extractor.store.sealed.algid import NAMES, USED
-from extractor.store.sealed.listing import SUMS
 from extractor.store.tree import open_tree, remove_tree
-
-OURS = frozenset({CATALOG_DIRECTORY, SUMS})
-"""What no folder but a store of ours holds."""
 
 
 def run_usmtutils(
@@ -95,11 +98,15 @@ def _remove(command: RemoveStore) -> int:
 
 
 def _removable(store: Path) -> tuple[str, ...]:
-    """Return the folders of a store, complete or not; raise NoSuchStoreError (27) when one is not ours."""
-    names = tuple(name for name in (FINAL, INCOMPLETE) if (store / name).is_dir())
+    """Return the folders of a store, complete or not, and what a repair put aside.
+
+    Raises NoSuchStoreError (27) when one is not ours.
+    """
+    names = tuple(name for name in (FINAL, INCOMPLETE, BEFORE) if (store / name).is_dir())
     for name in names:
         found = {each.name for each in (store / name).iterdir()}
-        if (store / name).is_symlink() or (found and not found & OURS):
+        known = name == BEFORE or not found or found & OURS
+        if (store / name).is_symlink() or not known:
             raise NoSuchStoreError(f"{store / name} is no store of this program and is not touched")
     return names
 
@@ -124,6 +131,9 @@ def _remove_names(store: Path, names: tuple[str, ...]) -> None:
             with open_tree(name, parent) as tree:
                 _lock(tree.root, store)
                 remove_tree(name, parent)
+        for name in (JOURNAL, f"{JOURNAL}-journal"):
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=parent)
     finally:
         os.close(parent)
     with suppress(OSError):  # it holds more than the store

@@ -25,6 +25,7 @@ from extractor.cli.usmtutils_commands import (
 )
 from extractor.errors import ArgumentTooLongError, LogFileError, UsageError
 from extractor.report.main_log import parse_verbosity
+from extractor.store.listing import split_patterns
 from extractor.store.sealed.algid import parse_algid
 from extractor.store.sealed.keys import key_passphrase
 
@@ -201,11 +202,13 @@ def _report(kind: str) -> Report:
 
 
 def _patterns(name: str, text: str | None) -> tuple[str, ...]:
-    """Return the patterns of a list with commas or semicolons; quotes that a script left in it are dropped."""
+    """Return the patterns of a list with commas or semicolons; quotes that a script left around it are dropped."""
     if text is None:
         return ()
-    found = tuple(each.strip() for each in re.split(r"[,;]", text.replace('"', "")))
-    if not all(found):
+    if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
+        text = text[1:-1]
+    found = split_patterns(text)
+    if not found or re.search(r"(?:\A|[,;])\s*(?:[,;]|\Z)", re.sub('"[^"]*"', '""', text)):
         raise UsageError(f"/{name}: a pattern is empty")
     return found
 

@@ -29,6 +29,8 @@ CATALOG_DIRECTORY = "open-catalog"
 CATALOG = "catalog.sqlite"
 WIM = "store.wim"
 OURS = frozenset({CATALOG_DIRECTORY, WIM, "identity.age", "sealed.sha256"})
+SEALED = (f"{CATALOG}.", "manifest.jsonl.", f"{WIM}.")
+"""How the sealed files begin that are written first."""
 BLOB = "blob/"
 """What begins ``stored_as`` of what lies in the WIM; its SHA-1 follows."""
 
@@ -168,7 +170,7 @@ def _is_ours(name: str, parent: int) -> bool:
 
 def _of_ours(name: str) -> bool:
     """Tell whether nothing but a store of ours, plain or sealed, holds a file or folder of this name."""
-    return name in OURS or (name.startswith(f"{WIM}.") and name.endswith(".age"))
+    return name in OURS or (name.startswith(SEALED) and name.endswith(".age"))
 
 
 def _tree_of(store: Path, parent: int, *, overwrite: bool, resume: bool) -> tuple[Tree, bool]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import pyrage
 import pytest
 
-from extractor.cli import store_cat
+from extractor.cli import store_cat, store_mig
 from extractor.cli.main import main
 from extractor.cli.stores import ACTIONS, TEXT
 from extractor.model import Reparse
+from extractor.store.sealed.keys import Passphrase, passphrase_keys, recipient_keys
+from extractor.store.wim_store import SealedStore
 from extractor.testing import FakeFile, FakeFilesystem
-from tests.store.build import make_store
+from tests.store.build import make_store, selections, store_all
+from tests.store.test_mig import mig, record
 
 DISK = {
     "Users\\bob\\a.txt": FakeFile(b"alpha\n", streams={"Zone.Identifier": b"[ZoneTransfer]"}),
@@ -263,3 +269,168 @@ def test_diff_with_what_is_no_image_ends_with_26(store: Path, tmp_path: Path) ->
 
 def test_diff_compares_with_one_store_only(store: Path) -> None:
     assert run("diff", store, store, store) == 11
+
+
+# --- encrypted ------------------------------------------------------------------------------------
+
+KEY = "open-sesame-9"
+IDENTITY = pyrage.x25519.Identity.generate()
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encrypted store that an identity opens; scrypt would take a second for each command."""
+    place = tmp_path_factory.mktemp("sealed")
+    files = FakeFilesystem(DISK)
+    with SealedStore(place / "store", keys=recipient_keys([str(IDENTITY.to_public())])) as writer:
+        store_all(writer, files, selections(files))
+    (place / "id").write_text(f"# mine\n{IDENTITY}\n")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("ls", "{store}", "a.txt"), 0, "C:\\Users\\bob\\a.txt\n"),
+        (("tree", "{store}", "--depth", "1"), 0, "└── C:"),
+        (("cat", "{store}", "a.txt"), 0, "alpha\n"),
+        (("extract", "{store}", "{out}"), 0, "7 of 8 files and folders written"),
+        (("diff", "{store}", "{store}"), 0, "8 objects compared: 0 only"),
+        (("verify", "{store}"), 0, "intact: 8 objects"),
+        (("verify", "{store}", "--report", "catalog"), 0, "CATALOG\tOK\n"),
+        (("repair", "{store}"), 0, "whole: nothing was to be repaired\n"),
+    ],
+)
+def test_every_command_opens_an_encrypted_store(
+    sealed: Path, tmp_path: Path, words: tuple[str, ...], code: int, text: str, capsys: Capture
+) -> None:
+    places = {"store": sealed / "store", "out": tmp_path / "out"}
+    given = [word.format_map(places) for word in words]
+    assert run(*given, "--identity", sealed / "id") == code
+    assert text in capsys.readouterr().out
+    assert run(*given) == 37
+    (tmp_path / "other").write_text(f"{pyrage.x25519.Identity.generate()}\n")
+    assert run(*given, "--identity", tmp_path / "other") == 37
+    told = capsys.readouterr()
+    assert "AGE-SECRET" not in told.out + told.err
+
+
+def test_the_manifest_of_an_encrypted_store_is_printed(
+    sealed: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert run("manifest", sealed / "store", "--identity", sealed / "id") == 0
+    lines = capfdbinary.readouterr().out.splitlines()
+    assert json.loads(lines[0])["format"] == "coldstate-manifest"
+    assert json.loads(lines[-1])["objects"] == len(lines) - 2
+
+
+def test_a_report_of_an_encrypted_store_goes_where_it_is_told(sealed: Path, tmp_path: Path) -> None:
+    words = ["report", str(sealed / "store"), "--identity", str(sealed / "id")]
+    assert main(words) == 11
+    assert main([*words, "--output", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").stat().st_size > 1000
+
+
+def test_a_key_opens_a_store_and_is_never_shown(tmp_path: Path, capsys: Capture) -> None:
+    files = FakeFilesystem(DISK)
+    with SealedStore(tmp_path / "store", keys=passphrase_keys(Passphrase(KEY))) as writer:
+        store_all(writer, files, selections(files))
+    (tmp_path / "k").write_text(KEY)
+    (tmp_path / "empty").write_text("")
+    store = tmp_path / "store"
+    assert run("ls", store, "--key", KEY) == 0
+    assert run("ls", store, f"--key={KEY}") == 0
+    assert run("ls", store, "--keyfile", tmp_path / "k") == 0
+    assert run("ls", store, "--key", "open-sesame-8") == 37
+    assert run("ls", store, "--keyfile", tmp_path / "empty") == 33
+    assert run("ls", store, "--keyfile", tmp_path / "none") == 33
+    assert run("ls", store, "--key", KEY, "--keyfile", tmp_path / "k") == 11
+    assert run("ls", store, "--key", KEY, "--key", KEY) == 11
+    assert run("ls", store, "--key", KEY, f"--bogus={KEY}") == 11
+    assert run("ls", store, "--key", "x" * 257) == 12
+    told = capsys.readouterr()
+    assert "sesame" not in told.out + told.err
+
+
+def test_a_damaged_encrypted_store_ends_with_42(sealed: Path, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(sealed / "store", tmp_path / "store"))
+    (store / "USMT/catalog.sqlite.age").unlink()
+    assert run("ls", store, "--identity", sealed / "id") == 42
+
+
+# --- stores of Microsoft's ------------------------------------------------------------------------
+
+FOUND = "File\\C:\\Users\\nutzer\\Desktop\\desktop.ini"
+
+
+def make_mig(place: Path, *records: bytes) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(mig(*records))
+    return place
+
+
+@pytest.mark.parametrize("named", ["USMT/USMT.MIG", "USMT", "."])
+def test_a_store_of_microsofts_is_named_and_ends_with_27(
+    tmp_path: Path, named: str, capsys: Capture
+) -> None:
+    make_mig(tmp_path / "USMT/USMT.MIG", record(FOUND, b"ini"))
+    for words in (("ls", tmp_path / named), ("extract", tmp_path / named, tmp_path / "out")):
+        assert run(*words) == 27
+        assert "UsmtUtils /extract" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_search_lists_what_it_finds_as_unverified(tmp_path: Path, capsys: Capture) -> None:
+    path = make_mig(tmp_path / "a.mig", record(FOUND, b"ini"), record("File\\C:\\x", b"x" * 9))
+    assert run("ls", path, "--experimental-mig") == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert len(lines) == 2
+    assert all(line.endswith("(experimental, unverified)") for line in lines)
+    assert "experimental" in captured.err
+    assert run("ls", path, "desktop.*", "--experimental-mig") == 0
+    assert capsys.readouterr().out.startswith(f"{FOUND}: 3 bytes")
+    assert run("ls", path, "*.none", "--experimental-mig") == 3
+
+
+def test_what_a_search_finds_is_written_into_a_folder_that_says_so(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    cut = zlib.compress(os.urandom(9000))[:4000]
+    path = make_mig(
+        tmp_path / "a.mig",
+        record(FOUND, b"first"),
+        record(FOUND, b"second"),
+        record("File\\C:\\..\\..\\up", b"up"),
+        record("File\\C:\\cut", b"", packed=cut),
+    )
+    out = tmp_path / "out"
+    assert run("extract", path, out, "--experimental-mig") == 3
+    base = out / "experimental-unverified/File/C%3A"
+    assert (base / "Users/nutzer/Desktop/desktop.ini").read_bytes() == b"first"
+    [second] = (base / "Users/nutzer/Desktop").glob("desktop.ini.*")
+    assert second.read_bytes() == b"second"
+    assert (base / ".%2E/.%2E/up").read_bytes() == b"up"
+    assert [each.name.endswith(".partial") for each in base.glob("cut*")] == [True]
+    assert {each.name for each in tmp_path.iterdir()} == {"a.mig", "out"}
+    assert "4 files written" in capsys.readouterr().out
+    assert run("extract", path, out, "--experimental-mig", "--include", "up") == 3
+    assert run("extract", path, out, "--experimental-mig", "--include", "up", "--overwrite") == 0
+
+
+def test_a_search_writes_no_more_than_its_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(store_mig, "LEAST", 100)
+    monkeypatch.setattr(store_mig, "TIMES", 0)
+    path = make_mig(tmp_path / "a.mig", *(record(f"File\\C:\\{n}", b"x" * 60) for n in range(3)))
+    assert run("extract", path, tmp_path / "out", "--experimental-mig") == 3
+    assert "beyond the limit" in capsys.readouterr().out
+    assert len(list((tmp_path / "out").rglob("[0-9]"))) == 1
+
+
+def test_what_cannot_be_searched_ends_with_27(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "password.mig").write_bytes(mig(record(FOUND, b"x"), salt=b"s" * 28))
+    for path in (store, tmp_path / "password.mig", tmp_path / "none"):
+        assert run("ls", path, "--experimental-mig") == 27
+        assert run("extract", path, tmp_path / "out", "--experimental-mig") == 27

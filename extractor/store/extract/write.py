@@ -18,8 +18,8 @@ from extractor.seams import ZEROS, Piece
 from extractor.store.columns import StoredObject, StoredStream
 from extractor.store.digest import HOLES
 from extractor.store.directory import nanoseconds
-from extractor.store.extract_places import NameTakenError, Places
-from extractor.store.extract_result import Extraction, Failure, Link, Raw
+from extractor.store.extract.places import NameTakenError, Places
+from extractor.store.extract.result import Extraction, Failure, Link, Raw
 from extractor.store.failures import free_space, reading
 from extractor.store.hand import BLOCK, Copy, Part, set_time
 from extractor.store.opened import OpenStore

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from extractor.errors import StoreLocationError, UsageError
 from extractor.events import Event, Observer, TotalsKnown
-from extractor.store.extract_result import Extraction, Failure, Link, Raw
-from extractor.store.extract_write import Writer
+from extractor.store.extract.result import Extraction, Failure, Link, Raw
+from extractor.store.extract.write import Writer
 from extractor.store.listing import FILES, listing, matches, objects_of, takes
 from extractor.store.opened import OpenStore
 from extractor.store.place import FINAL
