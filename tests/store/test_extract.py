@@ -36,8 +36,8 @@ from extractor.seams import Captured
 from extractor.store.catalog import Catalog
 from extractor.store.directory import DirectoryStore
 from extractor.store.extract import Extraction, Failure, extract_store
-from extractor.store.extract_places import Places
-from extractor.store.extract_write import NAME_TAKEN
+from extractor.store.extract.places import Places
+from extractor.store.extract.write import NAME_TAKEN
 from extractor.store.hand import Copy
 from extractor.store.opened import OpenStore, open_store
 from extractor.store.tree import open_tree, remove_tree

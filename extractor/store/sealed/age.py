@@ -155,12 +155,16 @@ def unseal_with_passphrase(sealed: bytes, passphrase: str) -> bytes:
 def _kept(reader: _Reader, writer: _Writer, work: Callable[[], Result]) -> Result:
     """Run ``work``; when reader or writer failed raise their error, not what pyrage made of it."""
     try:
-        return work()
+        result = work()
     except BaseException as error:
         failure = reader.failure or writer.failure
         if failure is not None and failure is not error:
             raise failure from None
         raise
+    failure = reader.failure or writer.failure
+    if failure is not None:  # pyrage drops what its last write raised
+        raise failure
+    return result
 
 
 def _blocks(data: Data) -> Iterator[Block]:
