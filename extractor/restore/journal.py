@@ -1,0 +1,221 @@
+"""The journal of a restore: plan, steps, and how each task ended; SQLite, one folder for each run.
+
+It lies in the target (``TARGET/.coldstate-restore/1/``), beside the files that the run moved aside: a rename keeps all
+that a file has, and works on one file system only; so an undo needs nothing but the target, wherever it is mounted.
+Each commit reaches the system before the step that it tells of: a killed run goes on where it was. What a power cut may
+take is the end of the journal, and then a resume finds at the target what it was about to write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from extractor.restore.tasks import SETTLED, Deed, End, Step, Task
+from extractor.store.catalog import translated
+from extractor.store.tree import Parts
+
+FOLDER = ".coldstate-restore"
+DATABASE = "journal.sqlite"
+ASIDE = "aside"
+FORMAT = 1
+BATCH = 2000
+_SCHEMA = """
+CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY, object INTEGER NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, target BLOB NOT NULL,
+    deed TEXT NOT NULL, why TEXT NOT NULL, conflict TEXT NOT NULL, size INTEGER NOT NULL, first INTEGER NOT NULL,
+    state TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+CREATE TABLE steps (
+    id INTEGER PRIMARY KEY, task INTEGER NOT NULL, kind TEXT NOT NULL, path BLOB NOT NULL, aside BLOB NOT NULL,
+    inode INTEGER NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL
+) STRICT;
+CREATE INDEX steps_task ON steps (task);
+"""
+_PRAGMAS = (
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+)
+"""Exclusive: no shared memory is needed then, which not every file system has."""
+
+
+class Journal:
+    """An open journal; sqlite3's errors leave as StoreError (72) or CorruptStoreError (42)."""
+
+    def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
+        self._connection = connection
+        self.place = place
+        self._waiting: list[tuple[Any, ...]] = []
+        connection.row_factory = sqlite3.Row
+
+    # --- the plan ---------------------------------------------------------------------------------
+
+    def add(self, task: Task) -> None:
+        """Keep a task of the plan; ``commit`` makes it last."""
+        state = SETTLED.get(task.deed, End.OPEN)
+        self._waiting.append(
+            (
+                task.id, task.object, task.kind, task.source, _packed(task.target), task.deed.value, task.why,
+                task.conflict, task.size, task.first, state.value, task.detail,
+            )
+        )  # fmt: skip
+        if len(self._waiting) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        with translated(self.place):
+            marks = ", ".join("?" * 12)
+            self._connection.executemany(f"INSERT INTO tasks VALUES ({marks})", self._waiting)  # noqa: S608
+            self._waiting.clear()
+
+    def commit(self) -> None:
+        """Have the system take all that was said."""
+        self._flush()
+        with translated(self.place):
+            self._connection.commit()
+
+    def tasks(self, where: str = "1", most: int = -1) -> Iterator[Task]:
+        """Yield tasks in the plan's order, ``most`` of them; ``where`` is SQL about columns of ``tasks``."""
+        self._flush()
+        with translated(self.place):
+            rows = self._connection.execute(
+                f"SELECT * FROM tasks WHERE {where} ORDER BY id LIMIT {most}"  # noqa: S608
+            )
+            yield from map(_task, rows)
+
+    def task(self, number: int) -> Task | None:
+        """Return one task."""
+        return next(self.tasks(f"id = {int(number)}"), None)
+
+    def sums(self) -> dict[tuple[Deed, End], tuple[int, int]]:
+        """Return (deed, end) -> tasks and bytes."""
+        self._flush()
+        with translated(self.place):
+            rows = self._connection.execute(
+                "SELECT deed, state, count(*), sum(size) FROM tasks GROUP BY deed, state"
+            )
+            return {(Deed(deed), End(state)): (n, size) for deed, state, n, size in rows}
+
+    # --- the work ---------------------------------------------------------------------------------
+
+    def end(self, task: int, state: End, detail: str = "") -> None:
+        """Say how a task ended, or that it begins; its place among the commits is the caller's."""
+        with translated(self.place):
+            self._connection.execute(
+                "UPDATE tasks SET state = ?, detail = ? WHERE id = ?", (state.value, detail, task)
+            )
+
+    def step(self, step: Step) -> int:
+        """Write down a step that is about to be made, at once; return its number."""
+        row = (
+            step.task, step.kind, _packed(step.path), _packed(step.aside),
+            _signed(step.inode), step.size, step.modified,
+        )  # fmt: skip
+        with translated(self.place):
+            done = self._connection.execute(
+                "INSERT INTO steps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row
+            )
+            self._connection.commit()
+        return done.lastrowid or 0
+
+    def steps(self, task: int | None = None) -> Iterator[Step]:
+        """Yield the steps of a task, or of all, the last first."""
+        where, values = ("WHERE task = ?", (task,)) if task is not None else ("", ())
+        with translated(self.place):
+            rows = self._connection.execute(
+                f"SELECT * FROM steps {where} ORDER BY id DESC",  # noqa: S608
+                values,
+            ).fetchall()
+        yield from map(_step, rows)
+
+    def forget(self, step: int) -> None:
+        """Take a step out that was undone."""
+        with translated(self.place):
+            self._connection.execute("DELETE FROM steps WHERE id = ?", (step,))
+
+    # --- the run ----------------------------------------------------------------------------------
+
+    def tell(self, facts: Mapping[str, object]) -> None:
+        """Keep what there is to say of the run."""
+        with translated(self.place):
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO run VALUES (?, ?)",
+                ((name, json.dumps(value, ensure_ascii=True)) for name, value in facts.items()),
+            )
+
+    def told(self, name: str) -> Any:  # noqa: ANN401 (plain values of JSON)
+        """Return what was kept of the run, None where nothing was."""
+        with translated(self.place):
+            row = self._connection.execute("SELECT value FROM run WHERE name = ?", (name,))
+            found = row.fetchone()
+        return json.loads(found[0]) if found else None
+
+    def copy_to(self, other: Journal) -> None:
+        """Have another journal hold all that this one does."""
+        with translated(other.place):
+            self._connection.backup(other._connection)
+            other._connection.commit()
+
+    def close(self) -> None:
+        """Close it; what was not committed is gone."""
+        self._connection.close()
+
+
+def open_journal(path: Path) -> Journal:
+    """Open a journal, new where there is none; raise StoreError (72) or CorruptStoreError (42)."""
+    with translated(path):
+        new = not path.exists() or not path.stat().st_size
+        connection = sqlite3.connect(path)
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            if new:
+                _create(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return Journal(connection, path)
+
+
+def journal_of_plan(place: Path) -> Journal:
+    """Return a journal that is gone when it is closed; it spills to the disk where the plan is long."""
+    connection = sqlite3.connect("")
+    _create(connection)
+    return Journal(connection, place)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.executescript(f"{_SCHEMA} PRAGMA user_version = {FORMAT}")
+
+
+def _packed(parts: Parts) -> bytes:
+    return b"/".join(map(os.fsencode, parts))
+
+
+def _parts(packed: bytes) -> Parts:
+    return tuple(map(os.fsdecode, packed.split(b"/"))) if packed else ()
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >> 63 else number
+
+
+def _task(row: sqlite3.Row) -> Task:
+    return Task(
+        row["id"], row["object"], row["kind"], row["source"], _parts(row["target"]), Deed(row["deed"]), row["why"],
+        row["conflict"], row["size"], row["first"], End(row["state"]), row["detail"],
+    )  # fmt: skip
+
+
+def _step(row: sqlite3.Row) -> Step:
+    inode = row["inode"] & (1 << 64) - 1
+    return Step(
+        row["id"], row["task"], row["kind"], _parts(row["path"]), _parts(row["aside"]), inode, row["size"],
+        row["modified"],
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""Changes of a target, each written down before it is made, and each taken back in the other order.
+
+A *temporary* is a file in the making beside its place; an *aside* is what gave way, moved into the journal's folder; a
+*place* is what was put there. What somebody changed since is not taken back: it is left and named.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+
+from extractor.restore.journal import Journal
+from extractor.restore.tasks import Step
+from extractor.store.tree import Parts, Tree
+
+TEMPORARY = ".coldstate-{}-{}"
+PRIVATE = 0o700
+"""Mode of folders that are made: what lies in a profile is its owner's. NTFS gets its own access list."""
+ANY = -1
+"""Size of what may have any: a link."""
+
+
+class Steps:
+    """The changes of one run; ``aside`` is the folder of what gives way."""
+
+    def __init__(self, tree: Tree, journal: Journal, aside: Parts) -> None:
+        self.tree = tree
+        self.journal = journal
+        self._aside = aside
+        self._known: set[Parts] = {()}
+        """Folders that are there."""
+
+    def folder(self, task: int, parts: Parts) -> bool:
+        """Make a folder and those above it; return whether it was missing."""
+        if parts in self._known:
+            return False
+        self.folder(task, parts[:-1])
+        parent = self.tree.directory(parts[:-1])
+        made = False
+        if not _exists(parts[-1], parent):
+            self.journal.step(Step(0, task, "folder", parts))
+            os.mkdir(parts[-1], PRIVATE, dir_fd=parent)
+            made = True
+        self.tree.directory(parts)  # raises where a link or a file has the name
+        if len(self._known) > 100_000:
+            self._known = {()}
+        self._known.add(parts)
+        return made
+
+    def temporary(self, task: int, place: Parts, number: int = 0) -> Parts:
+        """Return a free name beside a place for what is in the making."""
+        self.folder(task, place[:-1])
+        parent = self.tree.directory(place[:-1])
+        name = TEMPORARY.format(task, number)
+        while name == place[-1] or _exists(name, parent):  # an object may be called so
+            number += 1000
+            name = TEMPORARY.format(task, number)
+        parts = (*place[:-1], name)
+        self.journal.step(Step(0, task, "temporary", parts))
+        return parts
+
+    def note(self, task: int, parts: Parts) -> bool:
+        """Write down that something is about to be made, which an undo removes; False where there is one already."""
+        if _exists(parts[-1], self.tree.directory(parts[:-1])):
+            return False
+        self.journal.step(Step(0, task, "temporary", parts))
+        return True
+
+    def put(self, task: int, temporary: Parts, place: Parts, *, is_link: bool = False) -> None:
+        """Give what was made its name, which is free; what becomes a link is known by its inode only."""
+        parent = self.tree.directory(place[:-1])
+        found = os.stat(temporary[-1], dir_fd=parent, follow_symlinks=False)
+        size = ANY if is_link else found.st_size
+        self.journal.step(Step(0, task, "place", place, (), found.st_ino, size, _when(found)))
+        if _exists(place[-1], parent):
+            raise FileExistsError(17, "something of this name is there already")
+        os.rename(temporary[-1], place[-1], src_dir_fd=parent, dst_dir_fd=parent)
+
+    def aside(self, task: int, place: Parts) -> None:
+        """Move away what is at a place, whatever it is."""
+        self.folder(task, self._aside)
+        kept = (*self._aside, str(task))
+        parent = self.tree.directory(place[:-1])
+        found = os.stat(place[-1], dir_fd=parent, follow_symlinks=False)
+        step = Step(0, task, "aside", place, kept, found.st_ino, found.st_size, _when(found))
+        self.journal.step(step)
+        self.tree.move(place, kept)
+        self._known = {each for each in self._known if each[: len(place)] != place}
+
+    def undo(self, steps: Iterable[Step]) -> list[str]:
+        """Take steps back, given with the last first; return what was left, in words."""
+        left = []
+        self._known = {()}
+        for step in steps:
+            if step.kind in {"folder", "aside"}:
+                self.tree.forget()
+            said = _BACK[step.kind](self.tree, step)
+            if said:
+                left.append(f"{'/'.join(step.path)}: {said}")
+            self.journal.forget(step.id)
+        self.journal.commit()
+        return left
+
+
+def _when(found: os.stat_result) -> int:
+    """Return a time of modification as a journal holds it: NTFS has times that no 64 bits of nanoseconds do."""
+    return found.st_mtime_ns & (1 << 63) - 1
+
+
+def _exists(name: str, parent: int) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _found(tree: Tree, parts: Parts) -> os.stat_result | None:
+    try:
+        return os.stat(parts[-1], dir_fd=tree.directory(parts[:-1]), follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _no_folder(tree: Tree, step: Step) -> str:
+    if _found(tree, step.path) is None:
+        return ""
+    try:
+        os.rmdir(step.path[-1], dir_fd=tree.directory(step.path[:-1]))
+    except OSError as error:
+        return f"the folder stays: {error.strerror}"
+    return ""
+
+
+def _no_temporary(tree: Tree, step: Step) -> str:
+    if _found(tree, step.path) is not None:
+        _remove(tree, step.path)
+    return ""
+
+
+def _no_place(tree: Tree, step: Step) -> str:
+    found = _found(tree, step.path)
+    if found is None or found.st_ino != step.inode:
+        return ""
+    told, now = (step.size, step.modified), (found.st_size, _when(found))
+    if not stat.S_ISDIR(found.st_mode) and step.size != ANY and now != told:
+        return "it was changed since, and stays"
+    _remove(tree, step.path)
+    return ""
+
+
+def _no_aside(tree: Tree, step: Step) -> str:
+    if _found(tree, step.aside) is None:
+        return ""
+    if _found(tree, step.path) is not None:
+        return f"what it replaced stays at {'/'.join(step.aside)}"
+    tree.directory(step.path[:-1], create=True)
+    tree.move(step.aside, step.path)
+    return ""
+
+
+def _remove(tree: Tree, parts: Parts) -> None:
+    """Remove a file, a link or an empty folder."""
+    parent = tree.directory(parts[:-1])
+    with suppress(IsADirectoryError, PermissionError):
+        os.unlink(parts[-1], dir_fd=parent)
+        return
+    os.rmdir(parts[-1], dir_fd=parent)
+
+
+_BACK = {
+    "folder": _no_folder,
+    "temporary": _no_temporary,
+    "place": _no_place,
+    "aside": _no_aside,
+}

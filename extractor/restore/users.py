@@ -1,0 +1,225 @@
+r"""The users of a store's header and what was said of them -> who each is at the target: name, SID, profile folder.
+
+The first renaming that fits a user decides (a ``--user-map`` stands before ``/mu``, that before ``users`` of a
+Config.xml); where none does, the first ``/md`` or ``domains``. Without a word a user stays who it is. Source: USMT
+"LoadState syntax" (/mu, /md, /lac, /lae, /ui, /ue).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from extractor.errors import CorruptStoreError, UsageError
+from extractor.model import User, WinPath, printable, upcase
+from extractor.restore.words import Moving, Renaming, UserWords
+from extractor.rules.patterns import Glob
+from extractor.select.users import matches_user
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the store and who that is at the target."""
+
+    user: User
+    """As it was on the machine."""
+    name: str
+    domain: str
+    sid: str
+    profile: WinPath
+    is_local: bool
+    how: str = ""
+    """The word or ``file:line`` that changed something; empty when all stays."""
+    left_out: str = ""
+    """The switch that leaves this user out."""
+
+    @property
+    def account(self) -> str:
+        r"""``DOMAIN\name`` at the target."""
+        return replace(self.user, name=self.name, domain=self.domain, sid=self.sid).account
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Everybody in the store, and what there is to say of the mapping."""
+
+    persons: tuple[Person, ...]
+    computer: str = ""
+    notes: tuple[str, ...] = ()
+    """Users of the command line whom the store does not have; SIDs that nobody told. One sentence each."""
+    accounts: tuple[str, ...] = ()
+    """Local accounts that ``/lac`` asks for."""
+    by_sid: Mapping[str, Person] = field(default_factory=dict)
+
+    @property
+    def sids(self) -> dict[str, str]:
+        """SIDs that change: old -> new."""
+        return {each.user.sid: each.sid for each in self.persons if each.user.sid != each.sid}
+
+    @property
+    def profiles(self) -> tuple[tuple[WinPath, WinPath], ...]:
+        """Profile folders, old -> new, the deepest first."""
+        pairs = [(each.user.profile, each.profile) for each in self.persons]
+        return tuple(sorted(pairs, key=lambda pair: -len(pair[0].parts)))
+
+    def left_out(self, sid: str) -> str:
+        """Return the switch that leaves a user out, empty for one who comes and for the machine."""
+        person = self.by_sid.get(sid)
+        return person.left_out if person else ""
+
+
+def map_users(header: Mapping[str, Any], words: UserWords) -> People:
+    """Return who each user of a manifest's header is at the target.
+
+    Raises UsageError (11) when ``/lae`` stands alone or two users would be one, CorruptStoreError (42) for a header
+    that no run wrote.
+    """
+    if words.enable_accounts and not words.create_accounts:
+        raise UsageError("/lae enables the accounts that /lac creates; it is nothing alone")
+    computer, machine_sid = _machine(header)
+    users = [_user(each) for each in _selected(header)]
+    renamings = [_fitting(each, words.renamings, computer, users) for each in users]
+    persons = tuple(
+        _person(user, renaming, words, computer, machine_sid)
+        for user, renaming in zip(users, renamings, strict=True)
+    )
+    _refuse_conflicts(persons)
+    return People(
+        persons, computer, tuple(_notes(persons, words, computer, users)),
+        tuple(each.account for each in persons if words.create_accounts and each.is_local and not each.left_out),
+        {each.user.sid: each for each in persons},
+    )  # fmt: skip
+
+
+def _machine(header: Mapping[str, Any]) -> tuple[str, str]:
+    windows = header.get("windows")
+    computer = windows.get("computer") if isinstance(windows, dict) else ""
+    return str(computer or ""), str(header.get("machine_sid") or "")
+
+
+def _selected(header: Mapping[str, Any]) -> list[dict[str, Any]]:
+    users = header.get("users")
+    rows = users if isinstance(users, list) else []
+    return [each for each in rows if isinstance(each, dict) and each.get("selected")]
+
+
+def _user(row: Mapping[str, Any]) -> User:
+    told = [row.get(key) for key in ("sid", "name", "domain", "profile", "state")]
+    if not told[0] or not all(isinstance(each, str) for each in told):
+        raise CorruptStoreError("a user in the manifest's header has no SID, name or profile")
+    sid, name, domain, profile, state = map(str, told)
+    return User(sid, name, domain, WinPath.parse(profile), state)
+
+
+def _fitting(
+    user: User, renamings: Sequence[Renaming], computer: str, users: Sequence[User]
+) -> Renaming | None:
+    return next((each for each in renamings if _means(each, user, computer, users)), None)
+
+
+def _means(renaming: Renaming, user: User, computer: str, users: Sequence[User]) -> bool:
+    """Tell whether a renaming speaks of a user; its old name holds no wildcard."""
+    old = upcase(renaming.old)
+    if old == upcase(user.sid):
+        return True
+    domain, backslash, name = old.rpartition("\\")
+    if name != upcase(user.name) or not name:
+        return False
+    if backslash:
+        local = domain in {".", "%COMPUTERNAME%"}
+        return upcase(user.domain or computer) == (upcase(computer) if local else domain)
+    if not user.domain or upcase(user.domain) == upcase(computer):
+        return True
+    return renaming.any_domain and sum(upcase(each.name) == name for each in users) == 1
+
+
+def _person(
+    user: User, renaming: Renaming | None, words: UserWords, computer: str, machine_sid: str
+) -> Person:
+    left_out = _left_out(user, words, computer)
+    if renaming is None:
+        return _moved(user, words.movings, computer, machine_sid, left_out)
+    name = renaming.name or user.name
+    domain = user.domain if renaming.domain is None else renaming.domain
+    renamed = upcase(name) != upcase(user.name)
+    profile = renaming.profile or (user.profile.parent / name if renamed else user.profile)
+    local = _is_local(domain, user, computer, machine_sid)
+    sid = renaming.sid or user.sid
+    return Person(user, name, domain, sid, profile, local, renaming.source, left_out)
+
+
+def _moved(
+    user: User, movings: Iterable[Moving], computer: str, machine_sid: str, left_out: str
+) -> Person:
+    domain = user.domain or computer
+    found = next((each for each in movings if _fits(each, domain, computer)), None)
+    new, how = (found.new, found.source) if found else (user.domain, "")
+    local = _is_local(new, user, computer, machine_sid)
+    return Person(user, user.name, new, user.sid, user.profile, local, how, left_out)
+
+
+def _fits(moving: Moving, domain: str, computer: str) -> bool:
+    old = upcase(moving.old).replace("%COMPUTERNAME%", upcase(computer))
+    if old in {".", "LOCALCOMPUTER"}:
+        old = upcase(computer)
+    return Glob(tuple(re.split(r"\*+", old))).matches(upcase(domain))
+
+
+def _is_local(domain: str, user: User, computer: str, machine_sid: str) -> bool:
+    if upcase(domain) != upcase(user.domain):
+        return upcase(domain) == upcase(computer)
+    if machine_sid and user.sid.startswith(f"{machine_sid}-"):
+        return True
+    return bool(computer) and upcase(domain) == upcase(computer)
+
+
+def _left_out(user: User, words: UserWords, computer: str) -> str:
+    if any(matches_user(each, user, computer) for each in words.include):
+        return ""
+    found = next((each for each in words.exclude if matches_user(each, user, computer)), None)
+    return f"/ue:{found}" if found else ""
+
+
+def _refuse_conflicts(persons: Sequence[Person]) -> None:
+    coming = [each for each in persons if not each.left_out]
+    for number, one in enumerate(coming):
+        for other in coming[number + 1 :]:
+            _refuse_conflict(one, other)
+
+
+def _refuse_conflict(one: Person, other: Person) -> None:
+    both = f"{printable(one.user.account)} and {printable(other.user.account)}"
+    if one.profile.key == other.profile.key:
+        raise UsageError(f"{both} would share the profile folder {printable(str(one.profile))}")
+    if one.profile.is_below(other.profile) or other.profile.is_below(one.profile):
+        raise UsageError(f"of {both} one would have its profile folder in the other's")
+    if one.sid == other.sid:
+        raise UsageError(f"{both} would share the SID {one.sid}")
+    if upcase(one.account) == upcase(other.account):
+        raise UsageError(f"{both} would both be {printable(one.account)}")
+
+
+def _notes(
+    persons: Sequence[Person], words: UserWords, computer: str, users: Sequence[User]
+) -> Iterable[str]:
+    for each in words.renamings:
+        if not any(_means(each, user, computer, users) for user in users):
+            yield f"{each.source}: the store has no user {each.old}"
+    for moving in words.movings:
+        if not any(_fits(moving, user.domain or computer, computer) for user in users):
+            yield f"{moving.source}: the store has no user of {moving.old}"
+    for pattern in (*words.include, *words.exclude):
+        if not any(matches_user(pattern, user, computer) for user in users):
+            yield f"{pattern}: the store has no such user"
+    for person in persons:
+        if person.how and person.sid == person.user.sid and _is_another(person):
+            yield (
+                f"{person.how}: the SID of {person.account} is not known, so access lists keep {person.sid};"
+                " the third column of --user-map tells it"
+            )
+
+
+def _is_another(person: Person) -> bool:
+    return upcase(person.account) != upcase(person.user.account)
