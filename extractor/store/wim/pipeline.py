@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from threading import local
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from threading import Barrier, local
 from typing import Protocol
 
 from extractor.errors import ColdstateError, StoreError
@@ -50,6 +51,8 @@ class Pipeline:
         for _ in range(BUFFERS):
             self._free.put(new_buffer())
         self.failure: ColdstateError | None = None
+        _begin(self._workers, threads)
+        _begin(self._writer, 1)
         self._interval = sys.getswitchinterval()
         sys.setswitchinterval(min(self._interval, _INTERVAL))
 
@@ -117,3 +120,15 @@ class Pipeline:
         self.failure = failure
         for _ in range(BUFFERS):
             self._free.put(None)
+
+
+def _begin(pool: ThreadPoolExecutor, threads: int) -> None:
+    """Start a pool's threads now: an interrupt (Ctrl+C) in the midst of it would leave one that nobody ever ends."""
+    barrier = Barrier(threads + 1)
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        for _ in range(threads):
+            pool.submit(barrier.wait)
+        barrier.wait()
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
