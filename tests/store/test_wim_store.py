@@ -108,7 +108,13 @@ def test_names_and_contents_of_a_sealed_store_are_nowhere_in_plain(tmp_path: Pat
     for word in (b"payroll", "payroll".encode("utf-16-le"), b"confidential", b"S-1-5-21"):
         assert word not in everything
     names = {each.name for each in (tmp_path / "USMT").iterdir()}
-    assert {"SHA256SUMS.age", "catalog.sqlite.age", "identity.age", "parts.json.age", "sealed.sha256"} < names
+    assert {
+        "SHA256SUMS.age",
+        "catalog.sqlite.age",
+        "identity.age",
+        "parts.json.age",
+        "sealed.sha256",
+    } < names
     assert {"manifest.jsonl.00000.age", "store.wim.00000.age", "store.wim.00001.age"} < names
 
 

@@ -55,7 +55,7 @@ def test_a_run_that_filled_the_disk_goes_on_when_there_is_room(
     kind: str, disk: Path, tmp_path: Path
 ) -> None:
     run(kind, tmp_path / "whole", resume=False, eager=False)
-    with pytest.raises(StoreError, match="No space left on device|disk is full") as caught:
+    with pytest.raises(StoreError, match=r"No space left on device|disk is full") as caught:
         run(kind, disk, resume=False, eager=False)
     assert caught.value.exit_code == 72
     assert goes_on(disk)
