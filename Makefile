@@ -10,7 +10,7 @@ BIN := .venv/bin
 RUN_PACKAGES := python3 python3-venv libwim15 libfuse2 fuse3
 TEST_PACKAGES := ntfs-3g wimtools qemu-utils ewf-tools sleuthkit libhivex-bin libwin-hivex-perl gdisk fdisk \
                  dosfstools exfatprogs mtools xz-utils mount libxml2-utils age p7zip-full attr chromium \
-                 gcc libc6-dev
+                 gcc libc6-dev unzip openssh-client file fonts-dejavu-core
 
 DISK := .cache/sample_images/desk/raw/desk.raw
 STORE := .cache/demo
