@@ -8,6 +8,7 @@ array ([NTFS] fixups), which is taken off before an edit and put back after it.
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,11 +106,10 @@ def value_at(record: bytes, at: int) -> int:
 def _records(image: mmap.mmap) -> Iterator[tuple[int, int]]:
     """Where the MFT records and index buffers lie, and how large each is."""
     for magic, size_at, head in ((b"FILE", 0x1C, 0), (b"INDX", 0x20, 0x18)):
-        at = image.find(magic)
-        while at >= 0:
-            if at % 1024 == 0:
-                yield at, head + struct.unpack_from("<I", image, at + size_at)[0]
-            at = image.find(magic, at + 1)
+        for found in re.finditer(magic, image):  # mmap.find crashes in Python 3.11.2
+            if found.start() % 1024 == 0:
+                size = struct.unpack_from("<I", image, found.start() + size_at)[0]
+                yield found.start(), head + size
 
 
 def _unprotected(record: bytes) -> bytes:

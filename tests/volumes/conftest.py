@@ -19,7 +19,10 @@ def unpack_bitlocker() -> Path:
     if not (UNPACKED / "bitlk-images" / "images.conf").exists():
         place = UNPACKED.with_name(f"bitlocker.{os.getpid()}")
         with tarfile.open(archive) as packed:
-            packed.extractall(place, filter="data")
+            if hasattr(tarfile, "data_filter"):  # Debian 12's Python 3.11.2 has none
+                packed.extractall(place, filter="data")
+            else:
+                packed.extractall(place)
         place.rename(UNPACKED)
     return UNPACKED / "bitlk-images"
 
