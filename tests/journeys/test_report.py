@@ -111,10 +111,12 @@ def test_errors_have_the_codes_of_stores(store: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [words for words, _ in COMMANDS])
-def test_every_command_that_the_page_names_exists(command: str, store: Path) -> None:
+def test_every_command_that_the_page_names_exists(
+    command: str, store: Path, tmp_path: Path
+) -> None:
     program, *words = command.split()
     assert program == "coldstate"
     filled = [
         str(store) if word == "STORE" else word for word in words if word not in {"FOLDER", "PATH"}
     ]
-    assert main([*filled, *([str(store / "new")] if "FOLDER" in words else [])]) == 0
+    assert main([*filled, *([str(tmp_path / "new")] if "FOLDER" in words else [])]) == 0

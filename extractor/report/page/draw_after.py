@@ -40,6 +40,10 @@ COMMANDS = (
         "Write the files to FOLDER/C$/Users/…, every byte hashed; --include and --exclude choose.",
     ),
     (
+        "coldstate restore STORE --dry-run --to FOLDER",
+        "Plan a restore into a folder or a mounted NTFS volume; without --dry-run it is made, --undo takes it back.",
+    ),
+    (
         "coldstate store manifest STORE",
         "Print one JSON line for every object: outcome, reason, rule, SHA-256.",
     ),
@@ -48,8 +52,8 @@ COMMANDS = (
 STEPS = """\
 Copy the store to where it is needed and run `coldstate store verify` on the copy.
 Make the accounts on the new computer and let each person sign in once, so that Windows makes the profiles.
-Files: `coldstate store extract STORE FOLDER` writes them, names made safe where this host cannot hold them; the exact \
-names, times and descriptors are in `open-catalog/catalog.sqlite`. Copy each person's folder into the new profile.
+Files: `coldstate restore STORE --to FOLDER` puts them, planned first, into the new volume or a folder; a volume that \
+ntfs-3g mounts gets descriptors, times and links too. `coldstate store extract STORE FOLDER` only writes them out.
 Settings: import the person's `.reg` file as that person, after reading it. `machine.reg` is a record of the old \
 machine: take single keys from it.
 Groups: `open-catalog/ProfileControl.xml` says which local groups each person was in.
@@ -61,8 +65,8 @@ def draw_restore(places: Sequence[Place]) -> Iterator[etree._Element]:
     yield h(
         "p",
         h("strong", "LoadState cannot read this store, "),
-        "because Microsoft has not published the catalog that it needs. This version of coldstate has no restore "
-        "command yet: files and settings are put back by hand, as below.",
+        "because Microsoft has not published the catalog that it needs. `coldstate restore` puts files back; "
+        "settings are put back by hand, as below.",
         class_="note",
     )
     yield h("ol", *(h("li", *prose(step)) for step in STEPS.splitlines()), class_="steps")

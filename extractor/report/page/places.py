@@ -31,6 +31,8 @@ def places(book: Book, people: Iterable[Person]) -> Iterator[Place]:
         if person.comes:
             key = upcase(person.profile).encode("utf-16-be", "surrogatepass")
             folder = next((text(each) for (each,) in book.rows(sql, key)), "")
+            if folder == "tree":  # of a WIM
+                folder = f"store.wim: {person.profile.replace(':', '$', 1).replace(chr(92), '/')}"
             settings = f"registry/{person.sid}.reg"
             is_there = settings in documents
             yield Place(person.account, person.profile, folder, settings if is_there else "")
