@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,11 @@ def shared_data() -> Path:
 def data() -> Path:
     """The folder of real Windows material."""
     return shared_data()
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Hear an interrupt, and what is started too, whatever started us."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from typing import Any
 
 from extractor.errors import CorruptStoreError, StoreError, StoreLocationError
@@ -128,10 +129,10 @@ class ChainedLog:
         head = {"number": self.lines + 1, "time": self._clock(), "event": event}
         whole = {**head, **plain(values), "previous": self.last}
         line = json.dumps(whole, separators=(",", ":")).encode() + b"\n"
-        with keeping(self.path):
+        with keeping(self.path), _uninterrupted():
             self._append(line)
-        self.lines += 1
-        self.last = _hash(line)
+            self.lines += 1
+            self.last = _hash(line)
 
     def _append(self, content: bytes) -> None:
         done = 0
@@ -270,3 +271,13 @@ def _number(line: bytes) -> object:
 
 def _hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a Ctrl+C wait: between a line and the count of lines it would break the chain."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)

@@ -181,6 +181,7 @@ def test_the_stored_hashes_of_an_e01_are_compared_when_asked(tmp_path: Path) -> 
     assert "verified" in (tmp_path / "log").read_text("utf-8-sig")
 
 
+@pytest.mark.usefixtures("heard")
 def test_ctrl_c_ends_with_code_2_and_leaves_no_store(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "extractor", "scan", str(sample_images.unpack("solo")), "--store",
                str(tmp_path / "store"), "--nocompress", "/c", "--progress", "json"]  # fmt: skip

@@ -310,6 +310,7 @@ def run_until(store: Path, image: Path, stop: signal.Signals) -> int:
     return running.returncode
 
 
+@pytest.mark.usefixtures("heard")
 def test_ctrl_c_leaves_a_record(solo: Path, tmp_path: Path) -> None:
     assert run_until(tmp_path, solo, signal.SIGINT) == 2
     found = record(tmp_path)

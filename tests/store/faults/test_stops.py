@@ -87,14 +87,6 @@ def test_a_scan_that_filled_the_disk_goes_on_when_there_is_room(
     assert manifest_digest(disk) == manifest_digest(tmp_path / "whole")
 
 
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Hear an interrupt, and what is started too, whatever started us."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("words", [["--nocompress"], []], ids=["plain", "wim"])
 def test_ctrl_c_ends_a_scan_with_2_and_resume_finishes_it(words: list[str], tmp_path: Path) -> None:
