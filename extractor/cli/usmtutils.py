@@ -33,7 +33,7 @@ from extractor.store.place import (
     FINAL,
     INCOMPLETE,
     JOURNAL,
-    OURS,
+    are_ours,
     refuse_microsoft,
 )
 from extractor.store.repair.shelf import BEFORE
@@ -105,7 +105,7 @@ def _removable(store: Path) -> tuple[str, ...]:
     names = tuple(name for name in (FINAL, INCOMPLETE, BEFORE) if (store / name).is_dir())
     for name in names:
         found = {each.name for each in (store / name).iterdir()}
-        known = name == BEFORE or not found or found & OURS
+        known = name == BEFORE or are_ours(found)
         if (store / name).is_symlink() or not known:
             raise NoSuchStoreError(f"{store / name} is no store of this program and is not touched")
     return names

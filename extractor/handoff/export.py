@@ -13,11 +13,11 @@ from extractor.handoff.blocks import PIECE, Blocks, Container, is_zero, seal
 from extractor.handoff.hashing import Hashes, judged
 from extractor.handoff.place import free_at, refuse_room, writing
 from extractor.handoff.plan import FINE, HandedDisk
-from extractor.handoff.reading import Decrypted, Disk, Reading
+from extractor.handoff.reading import Decrypted, Reading
 from extractor.handoff.vhd_writer import VhdContainer
 from extractor.handoff.vhdx_writer import VhdxContainer
 from extractor.images import open_image
-from extractor.images.verify import Verifying
+from extractor.images.verify import Faulty, Verifying
 from extractor.seams import Image, Volume
 
 CONTAINERS: dict[str, Callable[[int, int], Container]] = {
@@ -38,7 +38,7 @@ class Task:
         self.image = image
         self.file = file
         self.opened = tuple(opened)
-        self.disk: Disk = Decrypted(image, opened) if opened else image
+        self.disk: Faulty = Decrypted(image, opened) if opened else image
         self.container: Container = CONTAINERS[form](image.size, image.info.sector_size)
 
     def counted(self) -> int:

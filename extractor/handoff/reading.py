@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Protocol
 
 from extractor.errors import DamagedError
 from extractor.handoff.blocks import PIECE, Shape
+from extractor.images.verify import Faulty, sound_and_zeros
 from extractor.model import BadRange
-from extractor.seams import Readable, Volume
-
-SECTOR = 512
-
-
-class Disk(Readable, Protocol):
-    """The bytes of a disk that knows some of its faults."""
-
-    def bad_ranges(self) -> Sequence[BadRange]: ...
+from extractor.seams import Volume
 
 
 class Decrypted:
     """A disk whose opened BitLocker volumes read as what is in them; a volume's own structures read as zeros."""
 
-    def __init__(self, image: Disk, opened: Iterable[Volume]) -> None:
+    def __init__(self, image: Faulty, opened: Iterable[Volume]) -> None:
         """Take the opened volumes of this image, in any order."""
         self.size = image.size
         self._image = image
@@ -49,7 +40,7 @@ class Decrypted:
 class Reading:
     """One reading of a disk; ``bad`` grows while it goes on."""
 
-    def __init__(self, disk: Disk, shape: Shape) -> None:
+    def __init__(self, disk: Faulty, shape: Shape) -> None:
         self.bad: list[BadRange] = []
         """What could not be read, in order; neighbours with one reason joined."""
         self._disk = disk
@@ -73,38 +64,5 @@ class Reading:
         try:
             data = self._disk.read_at(offset, there)
         except DamagedError:
-            data = b"".join(self._around_known(offset, there))
+            data = b"".join(sound_and_zeros(self._disk, offset, there, self.bad))
         return data + bytes(wanted - len(data))
-
-    def _around_known(self, offset: int, length: int) -> Iterator[bytes]:
-        """Yield a range that cannot be read as a whole: first it is cut at what the disk knows to be bad."""
-        end = offset + length
-        for known in self._disk.bad_ranges():
-            start, stop = max(offset, known.offset), min(end, known.offset + known.length)
-            if start < stop:
-                yield from self._halves(offset, start - offset)
-                yield self._lost(BadRange(start, stop - start, known.reason))
-                offset = stop
-        yield from self._halves(offset, end - offset)
-
-    def _halves(self, offset: int, length: int) -> Iterator[bytes]:
-        """Yield a range in halves of halves, down to the sectors that cannot be read."""
-        if length <= 0:
-            return
-        try:
-            yield self._disk.read_at(offset, length)
-        except DamagedError as error:
-            if length <= SECTOR:
-                yield self._lost(BadRange(offset, length, str(error)))
-                return
-            half = -(-length // 2 // SECTOR) * SECTOR
-            yield from self._halves(offset, half)
-            yield from self._halves(offset + half, length - half)
-
-    def _lost(self, found: BadRange) -> bytes:
-        last = self.bad[-1] if self.bad else None
-        if last and last.reason == found.reason and last.offset + last.length == found.offset:
-            self.bad[-1] = replace(last, length=last.length + found.length)
-        else:
-            self.bad.append(found)
-        return bytes(found.length)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from threading import Event
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from extractor.errors import CanceledError, DamagedError
 from extractor.model import BadRange
-from extractor.seams import Image
+from extractor.seams import Image, Readable
 
 BLOCK = 4 << 20
 SECTOR = 512
@@ -181,13 +181,22 @@ def _blocks(image: Image, bad: list[BadRange]) -> Iterator[bytes]:
         try:
             yield image.read_at(offset, length)
         except DamagedError:
-            yield b"".join(_sound_and_zeros(image, offset, length, bad))
+            yield b"".join(sound_and_zeros(image, offset, length, bad))
 
 
-def _sound_and_zeros(
-    image: Image, offset: int, length: int, bad: list[BadRange]
+class Faulty(Readable, Protocol):
+    """Bytes that know some of their faults."""
+
+    def bad_ranges(self) -> Sequence[BadRange]: ...
+
+
+def sound_and_zeros(
+    image: Faulty, offset: int, length: int, bad: list[BadRange]
 ) -> Iterator[bytes]:
-    """Yield a range that cannot be read as a whole: first it is cut at what the image knows to be bad."""
+    """Yield a range that cannot be read as a whole, zeros for what is lost, which is noted in ``bad``.
+
+    First it is cut at what the image knows to be bad, then in halves of halves, down to sectors.
+    """
     end = offset + length
     for known in image.bad_ranges():
         start, stop = max(offset, known.offset), min(end, known.offset + known.length)
@@ -201,7 +210,7 @@ def _sound_and_zeros(
         yield from _halves(image, offset, end - offset, bad)
 
 
-def _halves(image: Image, offset: int, length: int, bad: list[BadRange]) -> Iterator[bytes]:
+def _halves(image: Faulty, offset: int, length: int, bad: list[BadRange]) -> Iterator[bytes]:
     """Yield a range in halves of halves, down to the sectors that cannot be read."""
     try:
         yield image.read_at(offset, length)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,8 +29,8 @@ _JOURNALS = (JOURNAL, f"{JOURNAL}-journal")
 CATALOG_DIRECTORY = "open-catalog"
 CATALOG = "catalog.sqlite"
 WIM = "store.wim"
-OURS = frozenset({CATALOG_DIRECTORY, WIM, "identity.age", "sealed.sha256"})
-SEALED = (f"{CATALOG}.", "manifest.jsonl.", f"{WIM}.")
+_OURS = frozenset({CATALOG_DIRECTORY, WIM, "identity.age", "sealed.sha256"})
+_SEALED = (f"{CATALOG}.", "manifest.jsonl.", f"{WIM}.")
 """How the sealed files begin that are written first."""
 BLOB = "blob/"
 """What begins ``stored_as`` of what lies in the WIM; its SHA-1 follows."""
@@ -165,12 +166,17 @@ def _is_ours(name: str, parent: int) -> bool:
             found = tree.names(())
     except NotADirectoryError:
         return False
-    return not found or any(map(_of_ours, found))
+    return are_ours(found)
+
+
+def are_ours(names: Collection[str]) -> bool:
+    """Tell whether a folder of these names is a store of ours, or empty."""
+    return not names or any(map(_of_ours, names))
 
 
 def _of_ours(name: str) -> bool:
     """Tell whether nothing but a store of ours, plain or sealed, holds a file or folder of this name."""
-    return name in OURS or (name.startswith(SEALED) and name.endswith(".age"))
+    return name in _OURS or (name.startswith(_SEALED) and name.endswith(".age"))
 
 
 def _tree_of(store: Path, parent: int, *, overwrite: bool, resume: bool) -> tuple[Tree, bool]:

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from extractor.handoff.blocks import Blocks, Container, seal
-from extractor.handoff.reading import Disk, Reading
+from extractor.handoff.reading import Reading
+from extractor.images.verify import Faulty
 from tests.conftest import need_tool
 
 MIB = 1 << 20
@@ -15,7 +16,7 @@ STEP = MIB
 """Bytes of one read: dissect misreads what crosses a block (libraries.md), and this never does."""
 
 
-def export(disk: Disk, container: Container, path: Path) -> bytes:
+def export(disk: Faulty, container: Container, path: Path) -> bytes:
     """Write a disk; return its SHA-256."""
     digest = hashlib.sha256()
     with path.open("xb") as file:

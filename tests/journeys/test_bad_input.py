@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import re
 import struct
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,7 @@ import pytest
 import sample_images
 from extractor.cli.main import main
 from sample_images.containers import derive
-from tests.conftest import need_tool
+from tests.conftest import disk_of, need_tool
 
 Words = list[str]
 
@@ -242,27 +240,11 @@ def _whole_stores(store: Path) -> list[Path]:
     return [path for path in found if path.read_bytes() != b"not ours"]
 
 
-@contextmanager
-def _small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system with room for nearly nothing."""
-    need_tool("mount", "umount")
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=False
-    )
-    if mounted.returncode:
-        pytest.skip("only root may mount a small disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
 @pytest.mark.parametrize("size", ["64k", "512k", "1m"])
 def test_a_full_disk_ends_the_run_and_leaves_no_store(
     size: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with _small_disk(tmp_path / "small", size) as small:
+    with disk_of(size, tmp_path / "small") as small:
         code = main(
             ["scan", str(good), "--store", str(small / "store"), "--progress", "none", "/c"]
         )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from extractor.store.manifest import manifest_path
 from extractor.store.place import ensure_room
 from extractor.store.verify import verify_store
 from extractor.testing import FakeFilesystem
-from tests.conftest import ROOT, need_tool
+from tests.conftest import ROOT
 from tests.store.build import make_store, selections, store_all
 
 FILES = FakeFilesystem({"Users\\a.txt": b"first"})
@@ -152,19 +150,6 @@ def test_too_little_room_is_told_before_anything_is_copied(tmp_path: Path) -> No
     with pytest.raises(StoreError, match=r"needs 1024\.0 TiB and .* are free") as caught:
         ensure_room(tmp_path, 1 << 50)
     assert caught.value.exit_code == 72
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    need_tool("mount", "umount")
-    place = tmp_path / "disk"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"]
-    if os.geteuid() or subprocess.run(["mount", *options, place], check=False).returncode:
-        pytest.skip("needs the right to mount")
-    yield place
-    subprocess.run(["umount", place], check=True)
 
 
 def test_a_full_disk_is_one_sentence_and_no_store(small_disk: Path) -> None:

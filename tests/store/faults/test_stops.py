@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,23 +18,10 @@ from extractor.store import journal
 from extractor.store.manifest import manifest_path
 from extractor.store.verify import verify_store
 from sample_images.unpack import unpack
-from tests.conftest import ROOT, need_tool
+from tests.conftest import ROOT
 from tests.store.faults.runs import goes_on, manifest_digest, run
 
 PATIENCE = 60
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    need_tool("mount", "umount")
-    place = tmp_path / "disk"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"]
-    if os.geteuid() or subprocess.run(["mount", *options, place], check=False).returncode:
-        pytest.skip("needs the right to mount")
-    yield place
-    subprocess.run(["umount", place], check=True)
 
 
 def make_room(disk: Path) -> None:
@@ -52,18 +38,18 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("kind", ["directory", "hired", "wim"])
 def test_a_run_that_filled_the_disk_goes_on_when_there_is_room(
-    kind: str, disk: Path, tmp_path: Path
+    kind: str, small_disk: Path, tmp_path: Path
 ) -> None:
     run(kind, tmp_path / "whole", resume=False, eager=False)
     with pytest.raises(StoreError, match=r"No space left on device|disk is full") as caught:
-        run(kind, disk, resume=False, eager=False)
+        run(kind, small_disk, resume=False, eager=False)
     assert caught.value.exit_code == 72
-    assert goes_on(disk)
+    assert goes_on(small_disk)
     with pytest.raises(NoSuchStoreError):
-        manifest_path(disk)
-    make_room(disk)
-    run(kind, disk, resume=True, eager=False)
-    assert manifest_digest(disk) == manifest_digest(tmp_path / "whole")
+        manifest_path(small_disk)
+    make_room(small_disk)
+    run(kind, small_disk, resume=True, eager=False)
+    assert manifest_digest(small_disk) == manifest_digest(tmp_path / "whole")
 
 
 def scan_words(place: Path, *words: str) -> list[str]:
@@ -75,16 +61,16 @@ def scan_words(place: Path, *words: str) -> list[str]:
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("words", [["--nocompress"], []], ids=["plain", "wim"])
 def test_a_scan_that_filled_the_disk_goes_on_when_there_is_room(
-    words: list[str], disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extractor.scan, "ensure_room", lambda *_: None)  # it is filled meanwhile
-    (disk / "other").write_bytes(bytes(256 << 10))
-    assert main(scan_words(disk, *words)) == 72
-    assert goes_on(disk)
-    make_room(disk)
-    assert main(scan_words(disk, *words, "--resume")) == 3
+    (small_disk / "other").write_bytes(bytes(256 << 10))
+    assert main(scan_words(small_disk, *words)) == 72
+    assert goes_on(small_disk)
+    make_room(small_disk)
+    assert main(scan_words(small_disk, *words, "--resume")) == 3
     assert main(scan_words(tmp_path / "whole", *words)) == 3
-    assert manifest_digest(disk) == manifest_digest(tmp_path / "whole")
+    assert manifest_digest(small_disk) == manifest_digest(tmp_path / "whole")
 
 
 @pytest.mark.usefixtures("heard")
