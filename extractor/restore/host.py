@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from extractor.errors import DamagedError
+from extractor.filetime import nanoseconds
 from extractor.model import Metadata, Record
 from extractor.restore.acl import rewritten
 from extractor.restore.content import Kept
-from extractor.store.directory import nanoseconds
 
 SETTABLE = 0x1 | 0x2 | 0x4 | 0x20 | 0x100 | 0x1000 | 0x2000
 """Attributes that are one's own to set: read-only, hidden, system, archive, temporary, offline, not indexed."""

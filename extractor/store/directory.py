@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 from extractor.errors import SourceError
-from extractor.filetime import UNIX_EPOCH
+from extractor.filetime import nanoseconds
 from extractor.model import ObjectKind, Selected, StreamInfo, WinPath
 from extractor.store.catalog import Catalog
 from extractor.store.copying import SPARSE_LIMIT, is_hollow, parts_of
@@ -41,8 +41,6 @@ from extractor.store.writer import Incoming, Progress, Writer, file_of, prepared
 FILES = "File"
 STREAMS = (CATALOG_DIRECTORY, "streams")
 
-_REPRESENTABLE = range(-(1 << 31), 1 << 33)
-"""Seconds that every Linux file system in use can hold as a modification time."""
 _HOSTS_KEPT = 1 << 15
 
 
@@ -281,12 +279,6 @@ class DirectoryContents:
 
 def _copies(incoming: Incoming) -> list[_Copying]:
     return cast("list[_Copying]", incoming.work)
-
-
-def nanoseconds(modified: int) -> int | None:
-    """Return a FILETIME in ns since 1970; None for 0 and for what no file system of the host can hold."""
-    found = (modified - UNIX_EPOCH) * 100
-    return found if modified and found // 1_000_000_000 in _REPRESENTABLE else None
 
 
 def _exact(path: WinPath) -> bytes:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from extractor.errors import CorruptStoreError
+from extractor.filetime import nanoseconds
 from extractor.model import Times, printable
 from extractor.store.columns import StoredStream
-from extractor.store.directory import nanoseconds
 from extractor.store.export.members import STREAMS, Member, MemberKind, Names, members
 from extractor.store.opened import OpenStore
 from extractor.store.safe_name import safe_name

@@ -9,7 +9,6 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
@@ -23,9 +22,8 @@ from extractor.store.place import CATALOG, CATALOG_DIRECTORY, FINAL, WIM
 from extractor.store.sealed.keys import Passphrase
 from extractor.store.sealed.opener import Opener, is_sealed, open_sealed
 from extractor.store.tree import Tree, open_tree
-from extractor.store.wim.format import NO_HASH
 from extractor.store.wim.reader import WimFile
-from extractor.store.wim.writer import EMPTY
+from extractor.store.wim_images import named_blob
 
 
 class Container(Protocol):
@@ -67,8 +65,8 @@ class WimContainer:
     def open(self, stored_as: str) -> BinaryIO:
         """Open a blob, or a file of ``open-catalog`` as image 2 has it; raise CorruptStoreError when there is none."""
         paper = stored_as.removeprefix(f"{CATALOG_DIRECTORY}/")
-        sha1 = _sha1_of(stored_as) if paper == stored_as else self._paper(paper)
-        return io.BufferedReader(self.wim.open_blob(NO_HASH if sha1 == EMPTY.sha1 else sha1))
+        sha1 = named_blob(stored_as) if paper == stored_as else self._paper(paper)
+        return io.BufferedReader(self.wim.open_blob(sha1))
 
     def _paper(self, name: str) -> bytes:
         wanted = tuple(name.split("/"))
@@ -185,12 +183,3 @@ def _container(folder: Path) -> Container:
     return (
         WimContainer(WimFile.open(wim)) if wim.exists() else DirectoryContainer(open_tree(folder))
     )
-
-
-def _sha1_of(stored_as: str) -> bytes:
-    kind, _, digest = stored_as.partition("/")
-    with suppress(ValueError):
-        sha1 = bytes.fromhex(digest)
-        if kind == "blob" and len(sha1) == 20:
-            return sha1
-    raise CorruptStoreError(f"{printable(stored_as)} is no blob of a WIM")

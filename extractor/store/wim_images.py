@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from uuid import UUID
 
+from extractor.errors import CorruptStoreError
 from extractor.model import (
     FILE_ATTRIBUTE_DIRECTORY,
     FILE_ATTRIBUTE_ENCRYPTED,
@@ -13,6 +15,7 @@ from extractor.model import (
     ObjectKind,
     Times,
     WinPath,
+    printable,
     upcase,
 )
 from extractor.store.catalog import Catalog
@@ -21,6 +24,7 @@ from extractor.store.place import BLOB
 from extractor.store.safe_name import drive_name, safe_name, twin_name
 from extractor.store.wim.format import NO_HASH
 from extractor.store.wim.node import Node, Parts, Row
+from extractor.store.wim.writer import EMPTY
 
 _WHERE = "outcome = 'stored' AND kind IN ('file', 'directory', 'link')"
 _LINKED = f"""
@@ -39,7 +43,6 @@ _SPECIAL = frozenset({0x80000014, 0x8000001B})
 Other tags that are no link say how or where content is kept (WOF, a cloud); a file in a store has its content. WSL's
 sockets, pipes and devices are empty files: libntfs-3g refuses their tags, and wimapply would end there.
 """
-EMPTY_SHA1 = bytes.fromhex("da39a3ee5e6b4b0d3255bfef95601890afd80709")
 
 AddBytes = Callable[[bytes], bytes]
 """Puts bytes into the WIM and returns their SHA-1."""
@@ -137,7 +140,7 @@ def _node(each: StoredObject, linked: Mapping[tuple[object, ...], int], add: Add
 
 def _add_streams(node: Node, each: StoredObject, metadata: Metadata, add: AddBytes) -> None:
     hashes = {
-        stream.name: _sha1(stream.stored_as)
+        stream.name: named_blob(stream.stored_as)
         for stream in each.streams
         if stream.stored_as.startswith(BLOB)
     }
@@ -171,9 +174,13 @@ def _attributes(each: StoredObject, metadata: Metadata) -> int:
     return found
 
 
-def _sha1(stored_as: str) -> bytes:
-    found = bytes.fromhex(stored_as.removeprefix(BLOB))
-    return NO_HASH if found == EMPTY_SHA1 else found
+def named_blob(stored_as: str) -> bytes:
+    """Return the SHA-1 that a row names, zeros for the empty one as in a WIM; raise CorruptStoreError for no blob."""
+    with suppress(ValueError):
+        sha1 = bytes.fromhex(stored_as.removeprefix(BLOB))
+        if stored_as.startswith(BLOB) and len(sha1) == len(NO_HASH):
+            return NO_HASH if sha1 == EMPTY.sha1 else sha1
+    raise CorruptStoreError(f"{printable(stored_as)} is no blob of a WIM")
 
 
 def _name(stream: tuple[str, bytes]) -> bytes:

@@ -33,12 +33,12 @@ from extractor.store.sealed.keys import SealingKeys
 from extractor.store.sealed.sealer import Sealer
 from extractor.store.tree import Tree
 from extractor.store.wim.codecs import Compression
-from extractor.store.wim.format import HEADER_SIZE, BlobEntry, parse_blob_table
+from extractor.store.wim.format import HEADER_SIZE, NO_HASH, BlobEntry, parse_blob_table
 from extractor.store.wim.node import Image
 from extractor.store.wim.target import DescriptorTarget, Target
 from extractor.store.wim.ticket import Ticket
 from extractor.store.wim.writer import EMPTY, WimWriter
-from extractor.store.wim_images import settings_rows, user_state_rows
+from extractor.store.wim_images import named_blob, settings_rows, user_state_rows
 from extractor.store.writer import Incoming, Progress, Writer, prepared
 
 TREE = "tree"
@@ -282,8 +282,8 @@ class WimContents:
         return all(each == TREE or self._has(each) for each in kept.places)
 
     def _has(self, stored_as: str) -> bool:
-        sha1 = bytes.fromhex(stored_as.removeprefix(BLOB))
-        return sha1 == EMPTY.sha1 or sha1 in self._writer
+        sha1 = named_blob(stored_as)
+        return sha1 == NO_HASH or sha1 in self._writer
 
     def sync(self) -> None:
         """Have the file written out as far as the blobs go that ``blobs`` tells of next."""

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from typing import Any
 from unicodedata import is_normalized
 
+from extractor.filetime import nanoseconds
 from extractor.model import Record, printable
-from extractor.store.directory import nanoseconds
 from extractor.store.export.proof import Proof
 from extractor.store.export.rows import part, parts
 from extractor.store.hand import set_time

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
+from extractor.filetime import nanoseconds
 from extractor.model import Record
-from extractor.store.directory import nanoseconds
 from extractor.store.export.proof import Proof
 
 BLOCK = tarfile.BLOCKSIZE

@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 from extractor.errors import CorruptStoreError, StoreError
 from extractor.events import BytesCopied, ItemDone, ObjectFailed, Observer
+from extractor.filetime import nanoseconds
 from extractor.model import ObjectKind, OutcomeKind, Record
 from extractor.seams import ZEROS, Piece
 from extractor.store.columns import StoredObject, StoredStream
 from extractor.store.digest import HOLES
-from extractor.store.directory import nanoseconds
 from extractor.store.extract.places import NameTakenError, Places
 from extractor.store.extract.result import Extraction, Failure, Link, Raw
 from extractor.store.failures import free_space, reading
