@@ -52,7 +52,7 @@ def open_hive_files(files: HiveFiles) -> Hive:
         content = content_of(files.primary(), files.name)
     except SourceError as error:
         return _dead(files, b"", [], error)
-    done = _replayed(files, content)
+    done = replayed(files, content)
     notes = list(done.notes)
     try:
         live = tree_hive(done.content, files.name, before=content if done.is_replayed else None)
@@ -61,8 +61,8 @@ def open_hive_files(files: HiveFiles) -> Hive:
     return LadderHive(files.name, live, [_cells(files, done.content), _copy(files)], notes)
 
 
-def _replayed(files: HiveFiles, content: bytes) -> Replay:
-    """Return the hive after its logs, which are read only when it needs them."""
+def replayed(files: HiveFiles, content: bytes) -> Replay:
+    """Return a hive's bytes after its logs, which are read only when it needs them; raise DamagedError."""
     if len(content) < FIRST_BIN or not is_dirty(content):
         return Replay(content)
     notes: list[HiveNote] = []

@@ -38,6 +38,9 @@ ROOT = 0x04
 _SIZE = struct.Struct("<i")
 _KEY = struct.Struct("<2sHQ4xII4xI4xII28xH")
 _VALUE = struct.Struct("<2sHIIIH")
+_SECURITY_AND_CLASS = struct.Struct("<44xII22xH")
+"""Of a key node: the places of its descriptor and of its class, and the bytes of the class."""
+_SECURITY = struct.Struct("<2s14xI")
 _NAME_OF_KEY = 0x4C
 _NAME_OF_VALUE = 0x14
 _WIDTHS = {b"lf": 8, b"lh": 8, b"li": 4}
@@ -132,6 +135,28 @@ class Records:
             if registry_upcase(node[0]) == wanted:
                 return self._value(*node)
         return None
+
+    def class_name(self, key: Key) -> str:
+        """Return the class of a key, empty where it has none."""
+        _, place, size = _SECURITY_AND_CLASS.unpack_from(self.content, FIRST_BIN + key.place + 4)
+        if not size or place == NONE:
+            return ""
+        start, room = self.cell(place)
+        if size > room or size % 2:
+            raise ValueError(f"a class of {size} bytes lies in a cell of {room}")
+        return _name(self.content[start : start + size], compressed=False)
+
+    def security_place(self, key: Key) -> int:
+        """Return the place of the cell that holds a key's descriptor, NONE where it has none; keys share them."""
+        return int(_SECURITY_AND_CLASS.unpack_from(self.content, FIRST_BIN + key.place + 4)[0])
+
+    def security(self, place: int) -> bytes:
+        """Return the security descriptor in the cell at a place."""
+        start, room = self.cell(place)
+        sign, size = _SECURITY.unpack_from(self.content, start)
+        if sign != b"sk" or _SECURITY.size + size > room:
+            raise ValueError(f"no security descriptor at {start:#x}")
+        return self.content[start + _SECURITY.size : start + _SECURITY.size + size]
 
     def cell(self, place: int) -> tuple[int, int]:
         """Return where a cell's data begins in the file and its length; refuse a cell that is free or outside."""

@@ -130,7 +130,7 @@ class Registry:
             hive = self._open(mount)
             if hive is None:
                 continue
-            target = _through_link(hive, rest) if links and rest else ""
+            target = through_link(hive, rest) if links and rest else ""
             if target:
                 yield from self._places(target, links - 1)
             else:
@@ -155,7 +155,7 @@ class Registry:
         return [f"ControlSet{self.current_control_set():03}", *below[1:]]
 
 
-def _through_link(hive: Hive, parts: list[str]) -> str:
+def through_link(hive: Hive, parts: list[str]) -> str:
     """Return where a path leads that goes on below a link, empty for any other, and for the link itself."""
     if hive.exists("\\".join(parts)):
         return ""
