@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 # What a run needs, and what the tests need besides: builders of sample images, and readers that we did not write.
 RUN_PACKAGES := python3 python3-venv libwim15 libfuse2 fuse3
-TEST_PACKAGES := ntfs-3g wimtools qemu-utils ewf-tools sleuthkit libhivex-bin libwin-hivex-perl gdisk fdisk \
+TEST_PACKAGES := ntfs-3g wimtools qemu-utils libnbd-bin ewf-tools sleuthkit libhivex-bin libwin-hivex-perl gdisk fdisk \
                  dosfstools exfatprogs mtools xz-utils mount libxml2-utils age p7zip-full attr chromium \
                  gcc libc6-dev unzip openssh-client file fonts-dejavu-core
 

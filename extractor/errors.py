@@ -9,6 +9,7 @@ ColdstateError
 │  ├─ OfflineFileError      29  the Offline.xml is not one
 │  ├─ RuleFileError         28  a file given with ``/i`` is missing or is not MigXML
 │  ├─ UnreadableKeyError    33  a file with keys cannot be read, or holds none
+│  ├─ OfflineSwitchError    36  a switch of offline mode was given to ``loadstate``
 │  ├─ ConfigFileError       39  a file given with ``/config`` is missing or is not a Config.xml
 │  ├─ ProgressLogError      40  ``/progress`` names a file that cannot be written
 │  └─ EstimateFileError     41  ``/p`` names a file that exists or cannot be written
@@ -188,6 +189,12 @@ class NoSuchStoreError(StoreError):
     """The directory is no store that this program wrote, or an incomplete one."""
 
     exit_code = 27
+
+
+class OfflineSwitchError(UsageError):
+    """A switch of ScanState's offline mode was given at load (USMT_ERROR_UNSUPPORTED_PLATFORM)."""
+
+    exit_code = 36
 
 
 class StoreNotRemovedError(StoreError):

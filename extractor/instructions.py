@@ -15,6 +15,7 @@ from extractor.model import Instruction
 from extractor.opening import Opened
 from extractor.report.profile_control_xml import profile_control_xml
 from extractor.rules.config import Config
+from extractor.rules.model import Verb
 
 PROFILE_CONTROL = "ProfileControl.xml"
 _ORDER = attrgetter("kind", "source", "scope", "component", "text", "patterns")
@@ -22,7 +23,7 @@ _ORDER = attrgetter("kind", "source", "scope", "component", "text", "patterns")
 
 def instructions_of(opened: Opened) -> list[Instruction]:
     """Return the instructions, each once, in one order whatever that of the rules."""
-    found = [*_of_rules(opened.activation)]
+    found = [*instructions_of_rules(opened.activation)]
     if opened.config:
         found += _of_config(opened.config)
     return sorted(dict.fromkeys(found), key=_ORDER)
@@ -36,12 +37,19 @@ def documents_of(opened: Opened) -> dict[str, bytes]:
     return {PROFILE_CONTROL: text.encode("utf-8")}
 
 
-def _of_rules(activation: Activation) -> Iterator[Instruction]:
+def instructions_of_rules(activation: Activation) -> Iterator[Instruction]:
+    """Yield what rules ask of a restore, and each include: a restore asks who took an object, and with which filter."""
     for rule in activation.load_rules:
         patterns = tuple((kind.value, text) for kind, text in rule.patterns)
         yield Instruction(
             rule.element, rule.call, rule.scope, rule.component, rule.source, patterns
         )
+    for each in activation.rules:
+        if each.verb is Verb.INCLUDE:
+            place = ((each.kind.value, each.expanded),)
+            yield Instruction(
+                "include", each.filter_text, each.scope, each.identity, each.source, place
+            )
     for remap in activation.remaps:
         text = f"{remap.name}={remap.value}"
         yield Instruction("remap", text, remap.scope, source=remap.source)

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
@@ -15,6 +15,7 @@ from rich.text import Text
 from extractor.cli.arguments import words_parser
 from extractor.cli.screen import human_size, open_console
 from extractor.cli.tables import lined_table
+from extractor.restore.target.tools import CONTAINERS, VOLUMES, missing_tools
 from extractor.seams import registered
 
 SEAMS = ("images", "locators", "gatherers", "stores")
@@ -79,9 +80,20 @@ def _findings() -> Iterator[tuple[bool, str, str]]:
             f"plug-ins extractor.{seam}",
             ", ".join(names) or "none: the installation is broken",
         )
+    yield True, "restore into a raw disk or device", _tools(VOLUMES)
+    yield True, "restore into a VHD, VHDX or QCOW2", _tools((*VOLUMES, *CONTAINERS))
     free = shutil.disk_usage(".").free
     yield free >= ROOM_WANTED, "room in the working directory", human_size(free)
     yield os.access(".", os.W_OK), "working directory can be written", str(os.access(".", os.W_OK))
+
+
+def _tools(names: Sequence[str]) -> str:
+    """Return whether tools are here that only some restores need: without them this computer is still fit."""
+    missing = missing_tools(names)
+    if not missing:
+        return ", ".join(names)
+    packages = " ".join(dict.fromkeys(missing.values()))
+    return f"not here: {', '.join(missing)} (apt install {packages})"
 
 
 def _try_import(distribution: str, module: str) -> tuple[bool, str, str]:

@@ -34,7 +34,9 @@ USAGE = """coldstate {version}: an offline ScanState for Linux.
                                                  mount, repair
   coldstate usmtutils /verify[:all] STORE [...]  UsmtUtils' commands: /verify, /extract, /rd, /ec
   coldstate handoff IMAGE... OUT                 the disk as VHDX and a command sheet, for genuine ScanState
-  coldstate restore STORE --to DIR [...]         put a store's files where they belong; --dry-run, --undo
+  coldstate restore STORE --to TARGET [...]      put a store into an offline Windows, or a folder; --dry-run, --undo
+  coldstate loadstate STORE --target TARGET [/i:RULES.xml] [/mu:OLD:NEW] [...]
+                                                 the same in LoadState's spelling
   coldstate custody verify STORE                 prove the custody record beside a store
   coldstate report STORE [--output FILE]         one HTML page: found, taken, what will be missed
   coldstate hive FILE [--log FILE...] [--json|--reg|--count]
@@ -162,6 +164,12 @@ def _restore(words: list[str]) -> int:
     return run_restore(words)
 
 
+def _loadstate(words: list[str]) -> int:
+    from extractor.cli.loadstate import run_loadstate
+
+    return run_loadstate(words)
+
+
 def _custody(words: list[str]) -> int:
     from extractor.cli.custody import run_custody
 
@@ -221,6 +229,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "usmtutils": _usmtutils,
     "handoff": _handoff,
     "restore": _restore,
+    "loadstate": _loadstate,
     "custody": _custody,
     "report": _report,
     "hive": _hive,
@@ -228,7 +237,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "doctor": _doctor,
 }
 
-SLASHED = frozenset({"scan", "scanstate", "explain", "coverage", "usmtutils"})
+SLASHED = frozenset({"scan", "scanstate", "explain", "coverage", "usmtutils", "loadstate"})
 """Commands that translate slash switches themselves."""
-OF_STORES = frozenset({"scan", "scanstate", "store", "usmtutils", "custody", "restore"})
+OF_STORES = frozenset(
+    {"scan", "scanstate", "store", "usmtutils", "custody", "restore", "loadstate"}
+)
 """Commands that write or look up file names of the evidence."""

@@ -1,4 +1,4 @@
-r"""``coldstate restore``: a store into a folder or a mounted Windows volume; the plan first, then the work, and back.
+r"""``coldstate restore``: a store into an offline Windows or a folder; the plan first, then the work, and back.
 
 The words of LoadState for users are taken in its spelling too (``/mu:bob:NEW\robert``).
 """
@@ -11,36 +11,41 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from extractor.cli.arguments import words_parser
 from extractor.cli.screen import human_size
 from extractor.cli.store_opening import add_store, keys_of, open_named, parse_words
 from extractor.errors import CanceledError, UsageError
+from extractor.filetime import to_filetime
 from extractor.model import WinPath, printable
 from extractor.redact import remember
-from extractor.restore.evidence import refuse_lack_of_room
 from extractor.restore.layout import Layout
-from extractor.restore.plan import needed
-from extractor.restore.restoring import LOST, Restore, Wish, planned
+from extractor.restore.mapping import Wish
+from extractor.restore.plan import needed, rooms
+from extractor.restore.restoring import LOST, Restore, planned
 from extractor.restore.runs import undo
+from extractor.restore.target import open_target
 from extractor.restore.tasks import WRITES, Deed, End, Task
 from extractor.restore.telling import by_deed, plan_lines, registry_line
 from extractor.restore.words import UserWords, parse_md, parse_mu, read_user_map
+from extractor.select.users import parse_last_used
 
-TEXT = r"""Put the files of a store where they belong: below DIR, which is an empty folder, a folder of a person, or
-the root of a mounted Windows volume (ntfs-3g) that is not the evidence. The plan is printed first; nothing is
-overwritten but where a rule of the store says so, and then kept for --undo, in DIR/.coldstate-restore beside the
-journal. A run that was stopped goes on when it is called again. On an NTFS volume access lists, times, short names,
-streams and links come back as they were, with the SIDs of the users as they are now. Registry values are not restored
-by this version.
+TEXT = r"""Put a store where it belongs. TARGET is an offline Windows that is not the evidence - a disk image (raw, VHD,
+VHDX, QCOW2, VMDK), a block device, the root of a volume mounted by ntfs-3g - or a folder for looking. The plan is
+printed first; nothing is overwritten but where a rule of the store says so, and then kept for --undo, in
+.coldstate-restore on the target's system drive beside the journal. A run that was stopped goes on when it is called
+again. In a Windows access lists, times, short names, streams and links come back as they were, with the users' SIDs as
+they are now; registry values are merged into its hives; a user who never logged on gets a profile begun with its
+default one; --lac makes local accounts, disabled and without a password.
 Exit code 0: all is restored or kept; 3: something is not, and is named; 72: there is no room."""
-USAGE = r"""coldstate restore STORE --to DIR [--dry-run] [--json] [--layout windows|linux]
+USAGE = r"""coldstate restore STORE --to TARGET [--windows ID] [--dry-run] [--json] [--layout windows|linux]
                          [--mu [DOMAIN\]OLD:[DOMAIN\]NEW]... [--md OLD:NEW]... [--user-map CSV] [--lac] [--lae]
                          [--ui PATTERN]... [--ue PATTERN]... [--drive D:=C:\FOLDER]...
                          [--key STRING | --keyfile FILE | --identity FILE]
-       coldstate restore --to DIR --undo"""
-SLASHED = frozenset({"mu", "md", "lac", "lae", "ui", "ue"})
+       coldstate restore --to TARGET --undo"""
+SLASHED = frozenset({"mu", "md", "lac", "lae", "ui", "ue", "uel", "config"})
 EVERY = 3.0
 """Seconds between two lines of progress."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?=([A-Za-z]:\\.*)")
@@ -56,7 +61,14 @@ def run_restore(words: list[str]) -> int:
     wish = _wish(given)
     with (
         open_named(given.store, keys_of(given)) as store,
-        planned(store, wish, dry=given.dry_run) as restore,
+        open_target(
+            given.to,
+            windows=given.windows,
+            write=not given.dry_run,
+            store=store.path,
+            header=store.header,
+        ) as target,
+        planned(store, target, wish, dry=given.dry_run) as restore,
     ):
         if not given.json:
             _print_plan(restore)
@@ -82,12 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     add_store(parser)
     _store_may_be_missing(parser)
     add = parser.add_argument
-    add("--to", type=Path, metavar="DIR", required=True, help="the target")
+    add("--to", type=Path, metavar="TARGET", required=True, help="an offline Windows, or a folder")
+    add("--windows", default="", metavar="ID", help="which Windows of the target, by id or path")
     add("--layout", choices=[each.value for each in Layout], default=Layout.WINDOWS.value,
         help="linux: homes with Documents, Pictures, browser profiles")  # fmt: skip
     add("--dry-run", action="store_true", help="print the plan, write nothing")
     add("--json", action="store_true", help="every object, with its end, as one JSON object a line")
-    add("--undo", action="store_true", help="take the last restore into DIR back")
+    add("--undo", action="store_true", help="take the last restore into TARGET back")
     users = parser.add_argument_group("users, in LoadState's words")
     for name, metavar, text in (
         ("mu", "OLD:NEW", "a user has another name"),
@@ -98,9 +111,13 @@ def _parser() -> argparse.ArgumentParser:
         users.add_argument(
             f"--{name}", action="append", metavar=metavar, default=[], help=f"{text} [/{name}]"
         )
+    users.add_argument("--uel", metavar="WHEN", help="these by last use: DAYS or YYYY/MM/DD [/uel]")
     users.add_argument("--user-map", type=Path, metavar="CSV", help="rows old,new[,sid[,profile]]")
-    users.add_argument("--lac", action="store_true", help="name the local accounts to be made [/lac]")  # fmt: skip
+    users.add_argument("--lac", action="store_true", help="make local accounts that are missing [/lac]")  # fmt: skip
     users.add_argument("--lae", action="store_true", help="they are to be enabled [/lae]")
+    add("--rules", type=Path, action="append", default=[], metavar="FILE",
+        help="only the rules of these MigXML files count (default: those of the scan) [/i]")  # fmt: skip
+    add("--config", type=Path, metavar="FILE", help="a Config.xml in place of the scan's [/config]")
     add("--drive", action="append", default=[], metavar=r"D:=C:\FOLDER",
         help="where the content of a drive goes (default: the same folders of the system drive)")  # fmt: skip
     return parser
@@ -132,9 +149,11 @@ def _wish(given: argparse.Namespace) -> Wish:
     rows = read_user_map(given.user_map) if given.user_map else ()
     users = UserWords(
         (*rows, *map(parse_mu, given.mu)), tuple(map(parse_md, given.md)),
-        given.lac, given.lae, tuple(given.ui), tuple(given.ue),
+        given.lac, given.lae, tuple(given.ui), tuple(given.ue), given.uel or "",
+        parse_last_used(given.uel, to_filetime(datetime.now(UTC))) if given.uel else 0,
     )  # fmt: skip
-    return Wish(given.to, Layout(given.layout), users, dict(map(_drive, given.drive)))
+    drives = dict(map(_drive, given.drive))
+    return Wish(Layout(given.layout), users, drives, tuple(given.rules), given.config)
 
 
 def _drive(text: str) -> tuple[str, WinPath]:
@@ -159,18 +178,19 @@ def _print_json(restore: Restore) -> None:
     for task in restore.journal.tasks():
         row = {
             "deed": task.deed.value, "kind": task.kind, "from": task.source, "to": "/".join(task.target),
-            "why": task.why, "conflict": task.conflict, "bytes": task.size, "end": task.state.value,
-            "detail": task.detail,
+            "setting": printable(str(task.spot)) if task.spot else "", "why": task.why, "conflict": task.conflict,
+            "bytes": task.size, "end": task.state.value, "detail": task.detail,
         }  # fmt: skip
         print(json.dumps(row))
     for note in restore.notes:
         print(json.dumps({"note": note}))
-    print(json.dumps({"registry": registry_line(restore.store)}))
+    if not restore.target.install:
+        print(json.dumps({"settings": registry_line(restore.store)}))
 
 
 def _dry_code(restore: Restore) -> int:
     """Return 3 when the plan says of an object that it cannot be restored; raise StoreError (72) without room."""
-    refuse_lack_of_room(restore.wish.target, *needed(restore.journal))
+    restore.target.refuse_lack_of_room(rooms(restore.journal))
     return LOST if Deed.REFUSE in by_deed(restore) else 0
 
 
@@ -181,12 +201,13 @@ def _print_result(restore: Restore) -> None:
     counts = restore.ledger()
     asked = sum(counts.values())
     told = ", ".join(f"{count} {end.value}" for end, count in counts.items())
-    say(f"{restore.wish.target}: {asked} objects = {told}")
-    say(f"to take it back: coldstate restore --to {restore.wish.target} --undo")
+    say(f"{restore.target.shown}: {asked} objects = {told}")
+    say(f"to take it back: coldstate restore --to {restore.target.shown} --undo")
 
 
 def _undo(given: argparse.Namespace) -> int:
-    left = undo(given.to)
+    with open_target(given.to, windows=given.windows) as target:
+        left = undo(target)
     for each in left:
         say(f"left: {each}")
     say(f"{given.to}: the last restore is taken back")

@@ -192,6 +192,7 @@ class _Activating:
                     made,
                     str(rule.filter or ""),
                     rule.attributes,
+                    place.component.id_of(place.role),
                     meant.text,
                 )
 

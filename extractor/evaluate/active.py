@@ -54,6 +54,8 @@ class ActiveRule:
     filter_text: str = ""
     attributes: Attributes = Attributes.NONE
     """Of includeAttributes and excludeAttributes only."""
+    identity: str = field(default="", compare=False)
+    """``Component.id_of`` its role."""
     expanded: str = field(default="", compare=False)
     """The pattern with its variables replaced, in its own letters: for people (explain, the diagnostic log)."""
 

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from extractor.block_devices import faces_of, lies_on
 from extractor.errors import StoreError, StoreLocationError
-from extractor.handoff.devices import lies_on, places_of
 from extractor.store.failures import free_bytes, free_space, in_words
 
 
 def refuse_place(out: Path, evidence: Iterable[Path]) -> None:
     """Raise StoreLocationError (27) unless a new folder can be made at ``out``, off every file of the evidence."""
     with _preparing(out):
-        files = {each: places_of(each) for each in evidence}
-        taken = places_of(out) if out.exists() else set()
+        files = {each: faces_of(each) for each in evidence}
+        taken = faces_of(out) if out.exists() else set()
         for file, places in files.items():
             if taken & places:
                 raise StoreLocationError(f"{out} is the evidence, {file}: name a new folder")

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from extractor.errors import CorruptStoreError, StoreError
+from extractor.errors import CorruptStoreError, StoreError, UnsupportedError
 from extractor.model import FILE_ATTRIBUTE_DIRECTORY, ObjectKind, Record, printable
 from extractor.restore.asked import subject_of
-from extractor.restore.content import kept
+from extractor.restore.content import Kept, kept
+from extractor.restore.default_profile import KIND as DEFAULT
+from extractor.restore.default_profile import Copier, Profile
+from extractor.restore.file_content import rewrite
 from extractor.restore.host import NOBODY, NOTHING, Host, Traits
-from extractor.restore.journal import Journal
+from extractor.restore.journal import WHOLE, Journal
 from extractor.restore.locations import Locations
+from extractor.restore.processing import Emptying, empty_folders
 from extractor.restore.reparse import MADE, moved_link
 from extractor.restore.runs import Run
+from extractor.restore.settings.writing import SettingsWriter
 from extractor.restore.steps import Steps
 from extractor.restore.streams import Streams
 from extractor.restore.tasks import Deed, End, Task
-from extractor.restore.write import FailedError, content_of, fill
+from extractor.restore.view import View
+from extractor.restore.write import THE_END, FailedError, content_of, fill
 from extractor.store.columns import StoredObject
 from extractor.store.failures import NO_HARD_LINK, free_space
 from extractor.store.listing import objects_of
@@ -34,13 +40,15 @@ from extractor.store.tree import Parts, Tree
 
 BATCH = 200
 """Objects asked of the catalog at a time."""
-_THE_END = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE})
-"""After these no other file would fare better."""
 _NO_LINK = NO_HARD_LINK | {errno.ENOENT}
 
 
 def _silence(_: Task, __: End) -> None:
     """Tell nobody."""
+
+
+def _no_settings() -> None:
+    """Write no hives."""
 
 
 @dataclass(slots=True)
@@ -54,15 +62,23 @@ class Applier:
     locations: Locations
     host: Host
     observer: Callable[[Task, End], None] = _silence
+    settings: Callable[[], SettingsWriter | None] = _no_settings
+    """What writes the hives, once all files are there."""
+    profiles: tuple[Profile, ...] = ()
+    """Of people, with what a new one is begun with."""
+    emptyings: Sequence[Emptying] = ()
+    """Folders that go at the end where nothing is in them."""
     tree: Tree = field(init=False)
     journal: Journal = field(init=False)
     streams: Streams = field(init=False)
     _sids: dict[str, str] = field(init=False)
+    _copier: Copier = field(init=False)
 
     def __post_init__(self) -> None:
         self.tree, self.journal = self.run.tree, self.run.journal
         self.streams = Streams(self.store, self.steps, self.host)
         self._sids = self.locations.people.sids
+        self._copier = Copier(self.tree, self.steps, self.host, self.profiles)
 
     def work(self) -> None:
         """Do all that is left of the plan; raise StoreError (72) when nothing can be written any more."""
@@ -75,13 +91,29 @@ class Applier:
 
     def _work_on(self) -> None:
         self._take_back()
-        for batch in self._batches("state = 'open'"):
+        for batch in self._batches(f"state = 'open' AND {WHOLE} AND kind NOT IN ('hive', 'ini')"):
             ids = [task.object for task in batch if task.object]
             found = {each.id: each for each in objects_of(self.store, ids)}
             for task in batch:
                 self._do(task, found.get(task.object))
+        settings = self.settings()
+        if settings:
+            settings.work()
+        self._remove_empty()
         self._date_folders()
         self.journal.commit()
+
+    def _remove_empty(self) -> None:
+        """Take away the folders that rules want gone where nothing is in them by now."""
+        last = next(self.journal.tasks("id = (SELECT max(id) FROM tasks)"), None)
+        number = last.id if last else 0
+        for each in empty_folders(View(self.tree), self.tree, self.locations, self.emptyings):
+            number += 1
+            source = printable(str(each.path))
+            task = Task(number, 0, "clean-up", source, each.place, Deed.REMOVE, each.why)
+            self.journal.add(task)
+            self.journal.commit()
+            self._do(task, None)
 
     def _batches(self, where: str) -> Iterator[list[Task]]:
         """Yield tasks, some at a time: they change while they are read."""
@@ -105,7 +137,7 @@ class Applier:
         except (FailedError, CorruptStoreError) as error:
             end, detail = End.FAILED, str(error)
         except OSError as error:
-            if error.errno in _THE_END:
+            if error.errno in THE_END:
                 raise
             end, detail = End.FAILED, f"cannot be written: {error.strerror or error}"
         if end is End.FAILED:
@@ -118,6 +150,8 @@ class Applier:
         if task.deed is Deed.REMOVE:
             self.steps.aside(task.id, task.target)
             return []
+        if task.kind == DEFAULT:
+            return self._copier.copy(task)
         if found is None:
             raise FailedError("the catalog has no such object any more")
         record = found.record
@@ -187,10 +221,12 @@ class Applier:
             return []
         temporary = self.steps.temporary(task.id, task.target)
         fill(self.store, self.tree, content_of(found), temporary)
+        changed = self._changed(task, found.record, temporary)
         file = self.tree.open(temporary)
         try:
-            lost = self.streams.write(task.id, found, file, temporary, task.target)
-            lost += self._dressed(task, found.record, file)
+            lost = changed + self.streams.write(task.id, found, file, temporary, task.target)
+            keep, there = self._kept(task, found.record)
+            lost += self.host.dress(file, found.record, self._sids, keep, there)
             self._put(task, temporary)
             return lost + self.host.short_name(file, found.record.short_name)
         finally:
@@ -216,17 +252,25 @@ class Applier:
             self.steps.aside(task.id, task.target)
         self.steps.put(task.id, temporary, task.target, is_link=is_link)
 
-    def _dressed(self, task: Task, record: Record, file: int) -> list[str]:
-        """Give a file its metadata, less what ``KeepExisting`` leaves to the one that it replaces."""
+    def _kept(self, task: Task, record: Record) -> tuple[Kept, Traits]:
+        """Return what ``KeepExisting`` leaves of the file that this one replaces, and what that one has."""
         subject = subject_of(record)
         request = self.locations.asked.narrowest("contentModify", subject) if subject else None
-        call = request.call if request else None
-        keep = kept(call) if task.deed is Deed.REPLACE else NOTHING
-        there = self._traits(task.target) if keep != NOTHING else NOBODY
-        lost = self.host.dress(file, record, self._sids, keep, there)
-        if request and call and call.function != "KeepExisting":
-            lost.append(f"{request.why} is not done on files by this version")
-        return lost
+        keep = kept(request.call) if request and task.deed is Deed.REPLACE else NOTHING
+        return keep, self._traits(task.target) if keep != NOTHING else NOBODY
+
+    def _changed(self, task: Task, record: Record, place: Parts) -> list[str]:
+        """Change the content of a file that has no name yet as ``contentModify`` says; return what could not be."""
+        subject = subject_of(record)
+        request = self.locations.asked.narrowest("contentModify", subject) if subject else None
+        if request is None or request.call is None:
+            return []
+        try:
+            there = task.target if task.deed is Deed.REPLACE else None
+            rewrite(request.call, self.tree, place, there)
+        except UnsupportedError as error:
+            return [f"{request.instruction.source}: {error}; it is as the store has it"]
+        return []
 
     def _traits(self, place: Parts) -> Traits:
         file = self.tree.open(place)

@@ -1,14 +1,15 @@
 r"""What the rules asked of a restore, as the catalog keeps it -> for each object the instruction that decides.
 
 Of each kind (``merge``, ``locationModify`` …) the narrowest pattern that takes an object decides, whatever component it
-stands in; of two as narrow, that of a user before that of the machine, then the first by ``file:line``. Source: USMT
-"Conflicts and precedence" (merge), "XML elements library" (merge, locationModify, contentModify, destinationCleanup).
+stands in; of two as narrow, that of a user before that of the machine, then the first by ``file:line``. An include is
+there to tell which component took an object. Source: USMT "Conflicts and precedence" (merge), "XML elements library"
+(merge, locationModify, contentModify, destinationCleanup).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,9 +34,12 @@ from extractor.rules.patterns import (
 )
 from extractor.store.catalog import Catalog
 
-KINDS = ("merge", "locationModify", "contentModify", "destinationCleanup")
+INCLUDE = "include"
+"""Which component took an object, and the filter of that include; a store of an earlier version has none."""
+KINDS = ("merge", "locationModify", "contentModify", "destinationCleanup", INCLUDE)
+REMAP = "remap"
 NOT_DONE = {
-    "remap": "a variable with remap: what lies in its folder stays there in this version",
+    REMAP: "a variable with remap, whose value at the target nobody tells: what lies in its folder keeps its place",
     "localGroups": "a change of local groups (ProfileControl): no group is changed by this version",
 }
 _CLASSES = ("Software", "Classes")
@@ -47,7 +51,12 @@ class Request:
 
     instruction: Instruction
     call: Call | None
-    """None for a destinationCleanup without a filter."""
+    """None for a destinationCleanup or an include without a filter."""
+
+    @property
+    def component(self) -> str:
+        """``urlid/displayname`` of the component that asks; rules of all its roles meet."""
+        return self.instruction.component.rpartition("/")[0]
 
     @property
     def why(self) -> str:
@@ -102,15 +111,26 @@ class Asked:
 
     def narrowest(self, kind: str, subject: Subject) -> Request | None:
         """Return the request of this kind that decides about an object, None where no pattern takes it."""
+        return next(self.taking(kind, subject), None)
+
+    def taking(self, kind: str, subject: Subject) -> Iterator[Request]:
+        """Yield the requests of this kind whose patterns take an object, the narrowest first."""
         if (kind, subject.kind) not in self._aims:
-            return None
+            return
         for aim in self._of_node(kind, subject.kind, subject.node):
-            if subject.leaf is None:
-                if aim.location.takes_nodes:
-                    return aim.request
-            elif aim.location.takes_leaf(subject.leaf):
-                return aim.request
-        return None
+            location, leaf = aim.location, subject.leaf
+            if location.takes_nodes if leaf is None else location.takes_leaf(leaf):
+                yield aim.request
+
+    def takers(self, record: Record) -> frozenset[str]:
+        """Return the components that took an object; none where the store does not say.
+
+        That is whose include chose it at the scan; where the rules are others now, all whose include takes it.
+        """
+        subject = subject_of(record)
+        found = list(self.taking(INCLUDE, subject)) if subject else []
+        chose = [each for each in found if each.instruction.source == record.rule]
+        return frozenset(each.component for each in chose or found)
 
     def aims(self, kind: str, of: PatternKind) -> tuple[Aim, ...]:
         """Return all patterns of a kind of request, the narrowest first."""
@@ -174,9 +194,10 @@ def read_instructions(catalog: Catalog) -> list[Instruction]:
         ]  # fmt: skip
 
 
-def not_done(asked: Asked) -> list[str]:
-    """Return what rules ask that this version does not do, one sentence for each kind."""
-    counts = {kind: sum(each.kind == kind for each in asked.instructions) for kind in NOT_DONE}
+def not_done(asked: Asked, settled: Collection[Instruction] = ()) -> list[str]:
+    """Return what rules ask that this restore does not do, one sentence for each kind; ``settled`` is done."""
+    left = [each for each in asked.instructions if each.kind in NOT_DONE and each not in settled]
+    counts = {kind: sum(each.kind == kind for each in left) for kind in NOT_DONE}
     return [f"{count} x {NOT_DONE[kind]}" for kind, count in counts.items() if count]
 
 

@@ -1,22 +1,49 @@
 """What ``destinationCleanup`` takes away at the target before anything is restored; an undo brings it back.
 
 Patterns speak of the old machine's folders, so each name at the target is looked at as if it were there. Only folders
-that a pattern can reach are read. Source: USMT "XML elements library" (destinationCleanup).
+that a pattern can reach are read. A rule with a filter takes single files, each judged as it is at the target, and no
+folders; what its filter cannot judge stays, and is said. Source: USMT "XML elements library" (destinationCleanup).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from extractor.model import WinPath, upcase
 from extractor.restore.asked import Aim, Asked
-from extractor.restore.journal import FOLDER
+from extractor.restore.cleanup_reach import (
+    UNANSWERED,
+    answering_aims,
+    at_target,
+    goes_on,
+    inside,
+    of_old,
+    starts,
+    undone_filters,
+)
+from extractor.restore.cleanup_settings import (
+    IniRemoval,
+    RegistryRemoval,
+    ini_removals,
+    registry_removals,
+)
+from extractor.restore.load_filters import answer
 from extractor.restore.locations import Locations
-from extractor.restore.view import There, View
+from extractor.restore.looked_at import Looked
+from extractor.restore.view import View
 from extractor.rules.patterns import PatternKind, node_text
-from extractor.store.tree import Parts
+from extractor.store.tree import Parts, Tree
+
+__all__ = [
+    "IniRemoval",
+    "RegistryRemoval",
+    "Removal",
+    "ini_removals",
+    "registry_removals",
+    "removals",
+    "undone_filters",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,63 +56,52 @@ class Removal:
     why: str
 
 
-def removals(view: View, locations: Locations, asked: Asked) -> Iterator[Removal]:
-    """Yield what is taken away, each thing once, and tell the view that it is gone."""
-    aims = [each for each in asked.aims("destinationCleanup", PatternKind.FILE) if _is_plain(each)]
-    pending: list[Parts] = [()] if aims else []
+def removals(
+    view: View, locations: Locations, asked: Asked, tree: Tree | None = None
+) -> Iterator[Removal]:
+    """Yield what is taken away, each thing once, and tell the view that it is gone.
+
+    ``tree`` is the target, opened, with all its volumes; without it filters that look into a file answer nothing.
+    """
+    aims = answering_aims(asked, PatternKind.FILE, locations.people)
+    nodes = [each.location.node for each in aims]
+    letters = tuple(tree.roots) if tree else ()
+    pending = starts(letters) if aims else []
     while pending:
-        for place, found in _inside(view, pending.pop()):
-            path = _of_old(place, locations)
-            aim = _taking(aims, path, directory=found.directory)
+        for place, found in inside(view, pending.pop()):
+            path = of_old(place, locations, letters)
+            looked = Looked(view, tree, place, found, locations.system)
+            aim = _taking(aims, path, looked, asked)
+            here = at_target(place, locations.system, letters)
             if aim:
                 view.remove(place)
                 yield Removal(place, path, aim.request.why)
-            elif found.directory and any(_reaches(each, path) for each in aims):
+            elif found.directory and goes_on(nodes, path, here, locations):
                 pending.append(place)
 
 
-def _inside(view: View, folder: Parts) -> Iterator[tuple[Parts, There]]:
-    """Yield what lies in a folder; what cannot be looked at is not taken away."""
-    with suppress(OSError):
-        for name in view.names(folder):
-            place = (*folder, name)
-            found = view.there(place)
-            if found is not None and place != (FOLDER,):
-                yield place, found
-
-
-def undone_filters(asked: Asked) -> list[str]:
-    """Return what cannot be taken away because its filter is not answered by this version."""
-    aims = asked.aims("destinationCleanup", PatternKind.FILE)
-    odd = [each for each in aims if not _is_plain(each) and not _never(each)]
-    return sorted({f"{each.request.why}: its filter is not done by this version" for each in odd})
-
-
-def _is_plain(aim: Aim) -> bool:
-    return aim.request.call is None
-
-
-def _never(aim: Aim) -> bool:
-    return aim.request.call is not None and aim.request.call.function == "AnswerNo"
-
-
-def _of_old(place: Parts, locations: Locations) -> WinPath:
-    """Return where a place of the target was on the old machine: the profile's name of then."""
-    path = WinPath(locations.system, place)
-    for old, new in locations.people.profiles:
-        if path.is_below(new):
-            return WinPath(old.drive, (*old.parts, *path.parts[len(new.parts) :]))
-    return path
-
-
-def _taking(aims: list[Aim], path: WinPath, *, directory: bool) -> Aim | None:
-    if directory:
+def _taking(aims: Sequence[Aim], path: WinPath, looked: Looked, asked: Asked) -> Aim | None:
+    if looked.found.directory:
         node = node_text(path)
-        return next((a for a in aims if a.location.takes_trees and a.location.node.matches(node)), None)  # fmt: skip
+        return next((each for each in aims if _takes_tree(each, node)), None)
     node, leaf = node_text(path.parent), upcase(path.name)
-    return next((a for a in aims if a.location.takes_leaf(leaf) and a.location.node.matches(node)), None)  # fmt: skip
+    near = (
+        each for each in aims if each.location.takes_leaf(leaf) and each.location.node.matches(node)
+    )
+    return next((each for each in near if _takes(each, looked, asked)), None)
 
 
-def _reaches(aim: Aim, path: WinPath) -> bool:
-    node = node_text(path)
-    return aim.location.node.matches(node) or aim.location.node.reaches_below(node)
+def _takes_tree(aim: Aim, node: str) -> bool:
+    """Tell whether a folder goes whole: a filter would have to be asked of each thing in it."""
+    location = aim.location
+    return aim.request.call is None and location.takes_trees and location.node.matches(node)
+
+
+def _takes(aim: Aim, looked: Looked, asked: Asked) -> bool:
+    """Tell whether the filter of a clean-up answers True; note, once, that it could not be asked."""
+    if aim.request.call is None:
+        return True
+    said = answer(aim.request.call, looked.subject)
+    if said is None:
+        asked.note(f"{aim.request.why}: {UNANSWERED}")
+    return bool(said)

@@ -1,8 +1,8 @@
 r"""A registry value and ``contentModify`` -> the value that is written at the target.
 
 A value that cannot be converted becomes the default of the call, ``0`` without one. What a function makes of the value
-that is there already (MergeMultiSzContent, MergeDelimitedContent) takes that as ``there``. Source: USMT "XML elements
-library" (contentModify).
+that is there already (MergeMultiSzContent, MergeDelimitedContent) takes that as ``there``; it makes nothing of data
+that are no text, which would be spoilt as a list. Source: USMT "XML elements library" (contentModify).
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from extractor.rules.model import Call
 REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_MULTI_SZ, REG_QWORD = 1, 2, 3, 4, 7, 11
 REG_DWORD_BIG_ENDIAN = 5
 _TEXTS = frozenset({REG_SZ, REG_EXPAND_SZ})
+_LISTS = _TEXTS | {REG_MULTI_SZ}
 _WIDTHS = {REG_DWORD: 4, REG_DWORD_BIG_ENDIAN: 4, REG_QWORD: 8}
+LONGEST_NUMBER = 40
+"""Characters of a text that is read as a number: 64 bits in any notation, with signs and blanks."""
 ATTRIBUTES = {
     "A": 0x20, "C": 0x800, "E": 0x4000, "H": 0x2, "I": 0x2000, "O": 0x1000, "R": 0x1, "S": 0x4, "T": 0x100,
 }  # fmt: skip
@@ -54,7 +57,7 @@ def modified(
 ) -> RegistryValue | None:
     """Return the value to be written; None when the call says that nothing is.
 
-    Raises UnsupportedError, naming the function, for one that this version cannot do.
+    Raises UnsupportedError, naming the function, for one that this version cannot do, or not with such a value.
     """
     if call is None:
         return value
@@ -65,7 +68,7 @@ def modified(
 
 
 def _to_dword(call: Call, value: RegistryValue, _: RegistryValue | None) -> RegistryValue:
-    number = _number(value)
+    number = number_of(value)
     if number is None or not 0 <= number < 1 << 32:
         number = _parsed(call.argument(0, "0")) or 0
     return _like(value, REG_DWORD, (number & 0xFFFFFFFF).to_bytes(4, "little"))
@@ -82,7 +85,7 @@ def _to_binary(_call: Call, value: RegistryValue, _: RegistryValue | None) -> Re
 
 def _offset(call: Call, value: RegistryValue, _: RegistryValue | None) -> RegistryValue:
     """Add to a number, which goes round where it passes its width; what is no number stays."""
-    number, by = _number(value), _parsed(call.argument(0))
+    number, by = number_of(value), _parsed(call.argument(0))
     if number is None or by is None:
         return value
     if value.type in _TEXTS:
@@ -104,6 +107,7 @@ def _by_table(call: Call, value: RegistryValue, _: RegistryValue | None) -> Regi
 
 
 def _merge_multi(call: Call, value: RegistryValue, there: RegistryValue | None) -> RegistryValue:
+    _check_text(call, value)
     parts = [*_elements(there), *_elements(value)]
     found = list(_edited(parts, call.arguments))
     return _like(value, REG_MULTI_SZ, b"".join(map(_utf16, found)) + b"\0\0")
@@ -112,6 +116,7 @@ def _merge_multi(call: Call, value: RegistryValue, there: RegistryValue | None) 
 def _merge_delimited(
     call: Call, value: RegistryValue, there: RegistryValue | None
 ) -> RegistryValue:
+    _check_text(call, value)
     marks = call.argument(0, ";") or ";"
     parts = [*_split(there, marks), *_split(value, marks)]
     found = _edited(parts, call.arguments[1:])
@@ -146,18 +151,24 @@ def _edited(parts: Sequence[str], words: Sequence[str | None]) -> Iterator[str]:
     return (found[key] for key in order)
 
 
+def _check_text(call: Call, value: RegistryValue) -> None:
+    if value.type not in _LISTS:
+        raise UnsupportedError(f"{call.function} makes nothing of a value of type {value.type}")
+
+
 def _elements(value: RegistryValue | None) -> tuple[str, ...]:
-    return texts(value) if value else ()
+    return texts(value) if value and value.type in _LISTS else ()
 
 
 def _split(value: RegistryValue | None, marks: str) -> list[str]:
-    text = (_string(value) or "") if value else ""
+    text = (_string(value) or "") if value and value.type in _LISTS else ""
     for mark in marks[1:]:
         text = text.replace(mark, marks[0])
     return text.split(marks[0])
 
 
-def _number(value: RegistryValue) -> int | None:
+def number_of(value: RegistryValue) -> int | None:
+    """Return what a value is as a number: of a number, of text that spells one, of 1 to 8 bytes; else None."""
     if value.type in _TEXTS:
         return _parsed(value.text)
     if value.type in _WIDTHS:
@@ -177,6 +188,8 @@ def _order(kind: int) -> Literal["big", "little"]:
 
 def _parsed(text: str) -> int | None:
     """Return a number written in decimal, or in hexadecimal with ``0x``."""
+    if len(text) > LONGEST_NUMBER or not text.isascii() or "_" in text:
+        return None
     try:
         return int(text.strip(), 16 if "0x" in text.lower() else 10)
     except ValueError:

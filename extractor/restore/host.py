@@ -16,11 +16,13 @@ from functools import cache
 from extractor.errors import DamagedError
 from extractor.filetime import nanoseconds
 from extractor.model import Metadata, Record
+from extractor.registry.descriptor import of_profile
 from extractor.restore.acl import rewritten
 from extractor.restore.content import Kept
 
 SETTABLE = 0x1 | 0x2 | 0x4 | 0x20 | 0x100 | 0x1000 | 0x2000
 """Attributes that are one's own to set: read-only, hidden, system, archive, temporary, offline, not indexed."""
+HIDDEN, ARCHIVE = 0x2, 0x20
 LARGEST_STREAM = 64 << 10
 """Bytes of an extended attribute, whatever the file system (XATTR_SIZE_MAX)."""
 _NTFS = "system.ntfs_"
@@ -81,6 +83,25 @@ class Host:
         lost += _attribute(file, "times_be", _times(record, keep, there))
         bits = _bits(record.metadata, keep, there)
         return lost + _attribute(file, "attrib_be", bits.to_bytes(4, "big"))
+
+    def dress_settings(self, file: int, there: Traits, owner: str = "") -> list[str]:
+        """Give a hive or INI file what the one had that it stands for; a new hive is its ``owner``'s, and hidden.
+
+        Returns what could not be kept.
+        """
+        if owner:
+            return self.dress_own(file, owner, HIDDEN | ARCHIVE)
+        return self._dressed(file, there.security, there.attributes & SETTABLE)
+
+    def dress_own(self, file: int, owner: str, attributes: int = 0) -> list[str]:
+        """Give a file or folder to a user, SYSTEM and Administrators; return what could not be kept."""
+        return self._dressed(file, of_profile(owner), attributes)
+
+    def _dressed(self, file: int, security: bytes, attributes: int) -> list[str]:
+        if not self.ntfs:
+            return []
+        bits = attributes.to_bytes(4, "big") if attributes else b""
+        return _attribute(file, "acl", security) + _attribute(file, "attrib_be", bits)
 
     def _date(self, file: int, record: Record, keep: Kept, there: Traits) -> None:
         """Set the times that Linux has; a file system without them is no reason to lose the file."""

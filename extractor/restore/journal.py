@@ -11,26 +11,31 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from extractor.restore.tasks import SETTLED, Deed, End, Step, Task
+from extractor.restore.tasks import SETTLED, Deed, End, Spot, Step, Task
 from extractor.store.catalog import translated
 from extractor.store.tree import Parts
 
 FOLDER = ".coldstate-restore"
 DATABASE = "journal.sqlite"
 ASIDE = "aside"
-FORMAT = 1
+FORMAT = 2
 BATCH = 2000
+_DRIVE = "CASE WHEN substr(target, 2, 1) = x'3a' THEN substr(target, 1, 2) ELSE x'' END"
+"""SQL for the letter that names below the target begin with, empty for the system drive."""
+WHOLE = "spot = ''"
+"""SQL for tasks of a file or folder, not of what lies in one."""
 _SCHEMA = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE tasks (
     id INTEGER PRIMARY KEY, object INTEGER NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, target BLOB NOT NULL,
     deed TEXT NOT NULL, why TEXT NOT NULL, conflict TEXT NOT NULL, size INTEGER NOT NULL, first INTEGER NOT NULL,
-    state TEXT NOT NULL, detail TEXT NOT NULL
+    state TEXT NOT NULL, detail TEXT NOT NULL, spot TEXT NOT NULL
 ) STRICT;
+CREATE INDEX tasks_first ON tasks (first) WHERE first != 0;
 CREATE TABLE steps (
     id INTEGER PRIMARY KEY, task INTEGER NOT NULL, kind TEXT NOT NULL, path BLOB NOT NULL, aside BLOB NOT NULL,
     inode INTEGER NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL
@@ -62,7 +67,7 @@ class Journal:
         self._waiting.append(
             (
                 task.id, task.object, task.kind, task.source, _packed(task.target), task.deed.value, task.why,
-                task.conflict, task.size, task.first, state.value, task.detail,
+                task.conflict, task.size, task.first, state.value, task.detail, _spelled(task.spot),
             )
         )  # fmt: skip
         if len(self._waiting) >= BATCH:
@@ -70,7 +75,7 @@ class Journal:
 
     def _flush(self) -> None:
         with translated(self.place):
-            marks = ", ".join("?" * 12)
+            marks = ", ".join("?" * 13)
             self._connection.executemany(f"INSERT INTO tasks VALUES ({marks})", self._waiting)  # noqa: S608
             self._waiting.clear()
 
@@ -93,14 +98,36 @@ class Journal:
         """Return one task."""
         return next(self.tasks(f"id = {int(number)}"), None)
 
-    def sums(self) -> dict[tuple[Deed, End], tuple[int, int]]:
-        """Return (deed, end) -> tasks and bytes."""
+    def sums(self, where: str = "1") -> dict[tuple[Deed, End], tuple[int, int]]:
+        """Return (deed, end) -> tasks and bytes, of the tasks that ``where`` (SQL) speaks of."""
         self._flush()
         with translated(self.place):
             rows = self._connection.execute(
-                "SELECT deed, state, count(*), sum(size) FROM tasks GROUP BY deed, state"
+                f"SELECT deed, state, count(*), sum(size) FROM tasks WHERE {where}"  # noqa: S608
+                " GROUP BY deed, state"
             )
             return {(Deed(deed), End(state)): (n, size) for deed, state, n, size in rows}
+
+    def ends(self) -> dict[End, int]:
+        """Return how many objects of the store ended how."""
+        self._flush()
+        with translated(self.place):
+            rows = self._connection.execute(
+                "SELECT state, count(*) FROM tasks WHERE object != 0 GROUP BY state"
+            )
+            return {End(state): count for state, count in rows}
+
+    def rooms(self, deeds: Sequence[str]) -> list[tuple[str, int, int]]:
+        """Return first name of the places -> bytes and files that are still to be written, for a ``D:`` only."""
+        self._flush()
+        marks = ", ".join("?" * len(deeds))
+        with translated(self.place):
+            rows = self._connection.execute(
+                f"SELECT {_DRIVE}, sum(size), count(*) FROM tasks WHERE {WHOLE}"  # noqa: S608
+                f" AND deed IN ({marks}) AND state IN ('open', 'begun') GROUP BY 1",
+                deeds,
+            )
+            return [(os.fsdecode(name), size, count) for name, size, count in rows]
 
     # --- the work ---------------------------------------------------------------------------------
 
@@ -109,6 +136,14 @@ class Journal:
         with translated(self.place):
             self._connection.execute(
                 "UPDATE tasks SET state = ?, detail = ? WHERE id = ?", (state.value, detail, task)
+            )
+
+    def end_all(self, holder: int, state: End, detail: str = "") -> None:
+        """Say how all tasks ended whose settings lie in one file, but for those that did already."""
+        with translated(self.place):
+            self._connection.execute(
+                "UPDATE tasks SET state = ?, detail = ? WHERE first = ? AND spot != '' AND state = 'open'",
+                (state.value, detail, holder),
             )
 
     def step(self, step: Step) -> int:
@@ -206,10 +241,21 @@ def _signed(number: int) -> int:
     return number - (1 << 64) if number >> 63 else number
 
 
+def _spelled(spot: Spot | None) -> str:
+    return json.dumps([spot.keys, spot.value]) if spot else ""
+
+
+def _spot(text: str) -> Spot | None:
+    if not text:
+        return None
+    keys, value = json.loads(text)
+    return Spot(tuple(keys), value)
+
+
 def _task(row: sqlite3.Row) -> Task:
     return Task(
         row["id"], row["object"], row["kind"], row["source"], _parts(row["target"]), Deed(row["deed"]), row["why"],
-        row["conflict"], row["size"], row["first"], End(row["state"]), row["detail"],
+        row["conflict"], row["size"], row["first"], End(row["state"]), row["detail"], _spot(row["spot"]),
     )  # fmt: skip
 
 

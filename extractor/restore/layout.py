@@ -1,19 +1,23 @@
 r"""A path at the target, in the words of Windows -> names below a folder of this host, still unsafe.
 
-``windows``: the folder is the root of the system drive, ``Users\bob\…``. ``linux``: each user's folder is a home, with
-Documents, Pictures and browser profiles where a desktop expects them; all else lies under its drive's letter.
+``windows``: the folder is the root of the system drive, ``Users\bob\…``; what belongs to another drive that the target
+has begins with its letter (``D:``). ``linux``: each user's folder is a home, with Documents, Pictures and browser
+profiles where a desktop expects them; all else lies under its drive's letter.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from extractor.model import WinPath, upcase
 from extractor.restore.folders import BELOW_PROFILE
+from extractor.restore.journal import FOLDER
 from extractor.restore.locations import Locations
 from extractor.restore.users import People, Person
+from extractor.store.safe_name import safe_name
+from extractor.store.tree import Parts
 
 
 class Layout(StrEnum):
@@ -32,7 +36,9 @@ class Places:
         people: People,
         locations: Locations,
         folders: Mapping[str, Mapping[str, WinPath]],
+        drives: Collection[str] = (),
     ) -> None:
+        """``drives`` are the letters (``D:``) that the target has besides that of the system drive."""
         self._roots: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         """Keys of folders -> names of the host, the deepest first."""
         if layout is Layout.LINUX:
@@ -47,6 +53,7 @@ class Places:
                     self._add(locations.renamed(folder), (home, name))
         self._roots.sort(key=lambda pair: -len(pair[0]))
         self._linux = layout is Layout.LINUX
+        self._drives = frozenset() if self._linux else frozenset(map(upcase, drives))
 
     def _add(self, path: WinPath, names: tuple[str, ...]) -> None:
         self._roots.append((path.key, names))
@@ -54,12 +61,32 @@ class Places:
     def of(self, path: WinPath) -> tuple[str, ...]:
         """Return the names below the root; none for a drive itself."""
         if not self._linux:
-            return path.parts
+            return (*self._drive_of(path), *path.parts) if path.parts else ()
         key = path.key
         for root, names in self._roots:
             if key[: len(root)] == root:
                 return (*names, *path.parts[len(root) - 1 :])
         return (path.drive.rstrip(":") or "no letter", *path.parts)
+
+    def at(self, path: WinPath, ending: str = "") -> Parts:
+        """Return the names below the root as they are made: safe, and never those of the journal's own folder.
+
+        ``ending`` is added to the last. Only the letter of a drive keeps its colon, for it is no folder's name.
+        """
+        names = self.of(path)
+        if not names:
+            return ()
+        drive = self._drive_of(path)
+        names = names[len(drive) :]
+        first, *rest = map(safe_name, (*names[:-1], names[-1] + ending))
+        if upcase(first) == upcase(FOLDER):
+            first = f"%2E{FOLDER[1:]}"
+        return (*drive, first, *rest)
+
+    def _drive_of(self, path: WinPath) -> Parts:
+        """Return the letter of a drive that is a volume of its own at the target."""
+        drive = upcase(path.drive)
+        return (drive,) if drive in self._drives else ()
 
 
 def _homes(people: People) -> dict[str, str]:

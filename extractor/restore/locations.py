@@ -1,8 +1,10 @@
-r"""An object of a store -> its path at the target, in the words of Windows: what rules move, profiles, drives.
+r"""An object of a store -> its paths at the target, in the words of Windows: what rules move, profiles, drives.
 
-In this order: ``locationModify`` (its arguments hold the old machine's folders), the profile folder under its new name,
-the drive (a letter that the target lacks is the system drive's, with the same folders). Source: USMT "LoadState syntax"
-and "XML elements library" (ExactMove, RelativeMove, Move).
+In this order: ``locationModify`` (its arguments hold the old machine's folders), ``remap`` (from the value of a
+variable there to that at the target, which is final), the profile folder under its new name, the drive (a letter that
+the target lacks is the system drive's, with the same folders). A ``locationModify`` of another component than the one
+whose include took the object gives it a second place. Source: USMT "LoadState syntax", "Conflicts and precedence",
+"XML elements library" (variable, ExactMove, RelativeMove, Move).
 """
 
 from __future__ import annotations
@@ -11,8 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from extractor.evaluate.registry_names import split_brackets
-from extractor.model import ObjectKind, Record, WinPath, upcase
+from extractor.model import Instruction, ObjectKind, Record, WinPath, upcase
 from extractor.restore.asked import Asked, Request, Subject, registry_path, subject_of
+from extractor.restore.remap import (
+    REGISTRY,
+    Destinations,
+    Remap,
+    below,
+    read_remaps,
+    settled,
+)
 from extractor.restore.users import People
 from extractor.rules.patterns import PatternError, PatternKind
 
@@ -40,12 +50,51 @@ class Locations:
     """The system drive: what no entry of ``drives`` speaks of goes there."""
     folders: Mapping[str, Sequence[WinPath]] = field(default_factory=dict)
     """SID (or empty) -> known folders, which ``Move`` looks for."""
+    destination: Destinations = field(default_factory=dict)
+    """What the variables with ``remap`` are at the target."""
+    _remaps: tuple[Remap, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_remaps", read_remaps(self.asked))
 
     def of(self, record: Record) -> Placed:
-        """Return where an object goes."""
-        path, why = record.path, []
+        """Return where an object goes, in the first place."""
+        return self.all_of(record)[0]
+
+    def all_of(self, record: Record) -> tuple[Placed, ...]:
+        """Return every place where an object goes: its own, then those that other components give it.
+
+        Where the store does not say which component took it, the narrowest ``locationModify`` decides alone.
+        """
         subject = subject_of(record)
-        request = self.asked.narrowest("locationModify", subject) if subject else None
+        asking = list(self.asked.taking("locationModify", subject)) if subject else []
+        takers = self.asked.takers(record) if asking else frozenset()
+        if not subject or not takers:
+            return (self._placed(record, subject, asking[0] if asking else None),)
+        by_component: dict[str, Request] = {}
+        for each in asking:
+            by_component.setdefault("" if each.component in takers else each.component, each)
+        first = self._placed(record, subject, by_component.pop("", None))
+        places = {first.path.key: first}
+        for request in by_component.values():
+            other = self._placed(record, subject, request)
+            if not other.skip:
+                places.setdefault(other.path.key, other)
+        return tuple(places.values())
+
+    @property
+    def _drives(self) -> frozenset[str]:
+        """Drives of the target that something is restored to."""
+        return frozenset({self.system, *(each.drive for each in self.drives.values())})
+
+    @property
+    def settled(self) -> list[Instruction]:
+        """The variables with ``remap`` of which nothing is left to say (``asked.not_done``)."""
+        return settled(self._remaps, self.destination, self._drives, self.people.profiles)
+
+    def _placed(self, record: Record, subject: Subject | None, request: Request | None) -> Placed:
+        path = record.path
+        why: list[str] = []
         if request and subject:
             moved = self._moved(record, subject, request)
             if moved is None:
@@ -53,12 +102,20 @@ class Locations:
             if moved.key != path.key:
                 path = moved
                 why.append(request.why)
-        if path.drive in {"HKU", "HKLM"}:
+        for remap in self._remaps:
+            target = remap.target(self.destination, self._drives)
+            if target and remap.takes(path, record.user):
+                return Placed(below(path, remap.value, target), "; ".join((*why, remap.why)))
+        if path.drive in REGISTRY:
             return Placed(self._of_sid(path), "; ".join(why))
         return self._at_target(path, why)
 
     def renamed(self, path: WinPath) -> WinPath:
-        """Return a path of the old machine with the profile folder and drive of the target."""
+        """Return a path of the old machine with the profile folder, the variables and the drive of the target."""
+        for remap in self._remaps:
+            target = remap.target(self.destination, self._drives)
+            if target and path.is_below(remap.value):
+                return below(path, remap.value, target)
         return self._at_target(path, []).path
 
     def _at_target(self, path: WinPath, why: list[str]) -> Placed:
@@ -100,7 +157,7 @@ class Locations:
             return path
         match call.function if call else "", given:
             case "RelativeMove", [source, target]:
-                return _relative(path, source.path, target.path)
+                return below(path, source.path, target.path)
             case "ExactMove", [target]:
                 return _exact(path, subject, target, is_key=record.kind is ObjectKind.KEY)
             case "Move", [target]:
@@ -125,13 +182,6 @@ def _place(text: str, kind: PatternKind, sid: str) -> _Place:
     if not path.drive or (registry and not path.parts) or "*" in text or ".." in path.parts:
         raise PatternError(f"{text!r} is no place to move to")
     return _Place(path, leaf[1:-1] if leaf else None)
-
-
-def _relative(path: WinPath, source: WinPath, target: WinPath) -> WinPath:
-    """Keep what lies below the source; what lies elsewhere stays."""
-    if not path.is_below(source):
-        return path
-    return WinPath(target.drive, (*target.parts, *path.parts[len(source.parts) :]))
 
 
 def _exact(path: WinPath, subject: Subject, place: _Place, *, is_key: bool) -> WinPath | None:

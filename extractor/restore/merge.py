@@ -2,7 +2,8 @@ r"""An object of a store and what is at its place already -> which of them stays
 
 Without a rule a file is kept beside the other as ``name(1).ext``, and a registry value of the store replaces the other.
 Two files of one content are one. Source: USMT "Conflicts and precedence" (collisions), "XML elements library" (merge):
-SourcePriority, DestinationPriority, FindFilePlaceByPattern, NewestVersion, HigherValue, LowerValue.
+SourcePriority, DestinationPriority, FindFilePlaceByPattern, NewestVersion, HigherValue, LowerValue. "Evaluated as
+numeric values" is taken to mean text that spells a number too, for most numbers of the control panel are REG_SZ.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from enum import StrEnum
 
 from extractor.evaluate.versions import compared
 from extractor.model import RegistryValue
+from extractor.restore.content import number_of
 from extractor.rules.model import Call
 
 PATTERN = "<F>(<N>).<E>"
 """Where LoadState puts a file whose name is taken."""
 MOST_NAMES = 100_000
-NUMBERS = frozenset({4, 5, 11})
-"""REG_DWORD, REG_DWORD_BIG_ENDIAN, REG_QWORD."""
 BETTER = {"HigherValue": 1, "LowerValue": -1}
 
 
@@ -84,9 +84,10 @@ def decide_value(call: Call | None, ours: RegistryValue, theirs: RegistryValue) 
         return Decision(Act.REPLACE, "no merge rule: the value of the store counts")
     if call.function in {"SourcePriority", "DestinationPriority"}:
         return Decision(Act.REPLACE if call.function[0] == "S" else Act.KEEP, str(call))
-    if call.function in BETTER and {ours.type, theirs.type} <= NUMBERS:
-        better = (ours.integer - theirs.integer) * BETTER[call.function] > 0
-        told = f"{call}: {ours.integer} comes, {theirs.integer} is there"
+    mine, other = number_of(ours), number_of(theirs)
+    if call.function in BETTER and mine is not None and other is not None:
+        better = (mine - other) * BETTER[call.function] > 0
+        told = f"{call}: {mine} comes, {other} is there"
         return Decision(Act.REPLACE if better else Act.KEEP, told)
     return Decision(Act.REPLACE, f"{call} says nothing of these: the value of the store counts")
 

@@ -6,28 +6,44 @@ Nothing is written. Every file, folder and link of the store becomes one task, a
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from extractor.errors import CorruptStoreError, UsageError
-from extractor.model import ObjectKind, Record, printable, upcase
+from extractor.block_devices import Identity
+from extractor.errors import CorruptStoreError, SourceError, StoreLocationError, UsageError
+from extractor.model import ObjectKind, Record, printable
 from extractor.restore.asked import Asked, Request, subject_of
-from extractor.restore.cleanup import removals
-from extractor.restore.evidence import Identity, is_evidence
-from extractor.restore.journal import FOLDER, Journal
+from extractor.restore.cleanup import registry_removals, removals
+from extractor.restore.default_profile import default_tasks, profiles_of
+from extractor.restore.evidence import is_evidence
+from extractor.restore.file_content import joins
+from extractor.restore.journal import Journal
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations
+from extractor.restore.locations import Locations, Placed
 from extractor.restore.merge import Act, Decision, NoFreeNameError, decide_file, free_name
-from extractor.restore.tasks import WRITES, Deed, End, Task
+from extractor.restore.screening import Screen
+from extractor.restore.settings.group_changes import group_changes
+from extractor.restore.settings.holders import NowhereError
+from extractor.restore.settings.moves import merging_of
+from extractor.restore.settings.planning import SettingsPlanner
+from extractor.restore.tasks import WRITES, Deed, Task
 from extractor.restore.versions import Versions
 from extractor.restore.view import InTheWayError, There, View
+from extractor.rules.config import Config
 from extractor.store.columns import StoredObject
 from extractor.store.digest import digest_of
 from extractor.store.extract.write import RAW
 from extractor.store.opened import OpenStore
 from extractor.store.safe_name import safe_name
 from extractor.store.tree import Parts, Tree
+from extractor.windows import WindowsInstall
 
 STORED = "outcome = 'stored' AND kind IN ('file', 'directory', 'link')"
+SETTINGS = "outcome = 'stored' AND kind IN ('key', 'value')"
+A_HIVE = (
+    "a hive of Windows is never replaced: the keys and values that rules chose are merged into it"
+)
+NO_WINDOWS = "the target is no Windows: the store's .reg files have it"
 ONLY_NTFS = "links are made on an NTFS volume only"
 EFS = "EFS in raw form, which WriteEncryptedFileRaw imports"
 SAME = "the same content is there already"
@@ -46,13 +62,32 @@ class Planner:
     layout: Layout = Layout.WINDOWS
     ntfs: bool = False
     evidence: frozenset[Identity] = frozenset()
+    install: WindowsInstall | None = None
+    """The Windows that the target is."""
+    letters: Sequence[str] = ()
+    """Drives of the old machine."""
+    config: Config | None = None
+    """Of ``--config``: components that do not come."""
+    blind: bool = False
+    """``tree`` is not the target, of which nothing is known: every object has one place, and no shortcut is dead."""
     _view: View = field(init=False)
+    _settings: SettingsPlanner | None = field(init=False, default=None)
+    _screen: Screen = field(init=False)
     _first: dict[tuple[object, ...], int] = field(default_factory=dict)
     """Tasks that write a file which has several names."""
     _number: int = 0
 
     def __post_init__(self) -> None:
         self._view = View(self.tree)
+        drives = tuple(self.tree.roots)
+        self._screen = Screen(
+            self.store, self.locations, self._view, self.config, drives, looks=not self.blind
+        )
+        if self.install and self.layout is Layout.WINDOWS:
+            merging = merging_of(
+                self.tree, self._view, self.places, self.install, self.locations, self.letters
+            )
+            self._settings = SettingsPlanner(merging, self._next, self.journal.add)
 
     @property
     def _asked(self) -> Asked:
@@ -64,41 +99,118 @@ class Planner:
         Raises UsageError (11) when an image of the evidence is in the way.
         """
         if self.layout is Layout.WINDOWS:
-            for each in removals(self._view, self.locations, self._asked):
-                self._number += 1
-                task = Task(self._number, 0, "clean-up", str(each.path), each.place, Deed.REMOVE)
+            for each in removals(self._view, self.locations, self._asked, self.tree):
+                task = Task(self._next(), 0, "clean-up", str(each.path), each.place, Deed.REMOVE)
                 self.journal.add(replace(task, source=printable(task.source), why=each.why))
-        removed = self._number
+        asked = 0
         for found in self.store.objects(STORED):
-            self._number += 1
-            self.journal.add(self._task(found))
-        return self._number - removed
+            for placed in self._placed(found.record):
+                self.journal.add(self._task(found, placed))
+                asked += 1
+        self._begin_profiles()
+        return asked + self._plan_settings()
 
-    def _task(self, found: StoredObject) -> Task:
+    def _placed(self, record: Record) -> tuple[Placed, ...]:
+        places = self.locations.all_of(record)
+        return places[:1] if self.blind else places
+
+    def _begin_profiles(self) -> None:
+        """Put what a new profile is begun with into the journal."""
+        if self._settings is None or self.install is None:
+            return
+        new = [each for each in self.locations.people.persons if each.is_new and not each.left_out]
+        default = self.install.default_profile
+        try:
+            for profile in profiles_of(new, default, self._view, self.places):
+                for task in default_tasks(profile, self._view, self._next):
+                    self.journal.add(task)
+        except (InTheWayError, OSError) as error:
+            raise StoreLocationError(
+                f"a new profile cannot be begun at the target: {error}"
+            ) from error
+
+    def _plan_settings(self) -> int:
+        """Put the tasks of keys, values and people into the journal; return how many objects there are."""
+        if self._settings and self.install:
+            for removal in registry_removals(self.install.registry, self.locations, self._asked):
+                self._settings.removal(removal)
+            self._plan_people(self._settings)
+        asked = 0
+        for found in self.store.objects(SETTINGS):
+            for placed in self._placed(found.record):
+                self.journal.add(self._setting(found, placed))
+                asked += 1
+        if self._settings:
+            self._settings.finish()
+        return asked
+
+    def _plan_people(self, settings: SettingsPlanner) -> None:
+        """Put accounts, profiles and memberships into the journal; what the target has no place for is a note."""
+        people, asked = self.locations.people, self._asked
+        changes, notes = group_changes(asked.instructions, people, self.store.header)
+        for note in notes:
+            asked.note(note)
+        try:
+            for person in people.persons:
+                if person.is_new and not person.left_out:
+                    settings.person(person)
+            for change in changes:
+                settings.membership(change)
+        except (NowhereError, SourceError) as error:
+            asked.note(f"accounts and profiles are not all made: {error}")
+
+    def _setting(self, found: StoredObject, placed: Placed) -> Task:
+        task = self._begun(found)
+        if task.deed is Deed.SKIP:
+            return task
+        if self._settings is None:
+            return replace(task, deed=Deed.SKIP, why=NO_WINDOWS)
+        return self._settings.task(task, found, placed)
+
+    def _begun(self, found: StoredObject) -> Task:
+        """Return the task of an object, skipped where a switch or a rule leaves it out."""
         record = found.record
         path = printable(str(record.path))
-        task = Task(self._number, found.id, record.kind.value, path, (), Deed.MAKE)
+        task = Task(self._next(), found.id, record.kind.value, path, (), Deed.MAKE)
         left_out = self.locations.people.left_out(record.user)
         if left_out:
-            return replace(task, deed=Deed.SKIP, why=f"left out by {left_out}")
-        placed = self.locations.of(record)
+            return replace(task, deed=Deed.SKIP, why=f"left out: {left_out}")
+        screened = self.screened(found)
+        return replace(task, deed=Deed.SKIP, why=printable(screened)) if screened else task
+
+    def screened(self, found: StoredObject) -> str:
+        """Return why no component restores an object; what cannot be looked at comes."""
+        try:
+            return self._screen.left_out(found)
+        except (CorruptStoreError, OSError):
+            return ""
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _task(self, found: StoredObject, placed: Placed) -> Task:
+        record = found.record
+        task = self._begun(found)
+        if task.deed is Deed.SKIP:
+            return task
         if placed.skip:
             return replace(task, deed=Deed.SKIP, why=f"{placed.why}: {placed.skip}")
         task = replace(task, why=printable(placed.why))
         if record.kind is ObjectKind.LINK and not self.ntfs and not found.content:
             return replace(task, deed=Deed.SKIP, why=ONLY_NTFS)
-        names = self.places.of(placed.path)
-        if not names:
-            return replace(task, deed=Deed.KEEP, why="the root of the target")
+        if self._settings and self._settings.merging.holders.is_hive(placed.path):
+            return replace(task, deed=Deed.SKIP, why=A_HIVE)
         ending = ""
         if _is_raw(record):
             ending, task = RAW, replace(task, why=_joined(task.why, EFS))
-        wanted = (*map(safe_name, names[:-1]), safe_name(names[-1] + ending))
+        wanted = self.places.at(placed.path, ending)
+        if not wanted:
+            return replace(task, deed=Deed.KEEP, why="the root of the target")
         return self._at(task, found, wanted)
 
     def _at(self, task: Task, found: StoredObject, wanted: Parts) -> Task:
         """Return the task with its place, and what becomes of what is there."""
-        wanted = _beside_journal(wanted)
         task = replace(task, target=wanted)
         try:
             task = replace(task, target=self._view.place(wanted))
@@ -128,6 +240,9 @@ class Planner:
         request = self._request("merge", found.record)
         if there and there.regular and self._is_same(found, task.target, there):
             return replace(task, deed=Deed.KEEP, conflict=SAME)
+        joining = self._request("contentModify", found.record)
+        if there and there.regular and joining and joins(joining.call):
+            return replace(task, deed=Deed.REPLACE, conflict=printable(joining.why))
         if there is None or not there.regular:
             what = "another object of the store has" if there is None else "no plain file has"
             decision = Decision(Act.RENAME, f"{what} its name")
@@ -190,13 +305,6 @@ def _refused(task: Task, why: str) -> Task:
     return replace(task, deed=Deed.REFUSE, conflict=printable(why), detail=printable(why))
 
 
-def _beside_journal(wanted: Parts) -> Parts:
-    """Return a place that is not in the journal's own folder, whatever the evidence calls its files."""
-    if upcase(wanted[0]) == upcase(FOLDER):
-        return (f"%2E{FOLDER[1:]}", *wanted[1:])
-    return wanted
-
-
 def _digest(file: int, expected: str) -> str:
     return next(digest for _, digest in digest_of(file, expected) if digest)
 
@@ -209,11 +317,20 @@ def _joined(*words: str) -> str:
     return ": ".join(filter(None, words))
 
 
+def rooms(journal: Journal) -> dict[str, tuple[int, int]]:
+    """Return drive (empty: that of the system) -> bytes and files that are still to be written.
+
+    Settings are not counted one by one: they lie in hives, which are files.
+    """
+    found: dict[str, tuple[int, int]] = {"": (0, 0)}
+    for first, size, count in journal.rooms([each.value for each in WRITES]):
+        drive = first if first.endswith(":") else ""
+        before = found.get(drive, (0, 0))
+        found[drive] = (before[0] + size, before[1] + count)
+    return found
+
+
 def needed(journal: Journal) -> tuple[int, int]:
-    """Return the bytes and the objects that are still to be written."""
-    sums = [
-        told
-        for (deed, end), told in journal.sums().items()
-        if deed in WRITES and end in {End.OPEN, End.BEGUN}
-    ]
-    return sum(size for _, size in sums), sum(count for count, _ in sums)
+    """Return the bytes and the files that are still to be written, on all drives."""
+    found = rooms(journal).values()
+    return sum(size for size, _ in found), sum(count for _, count in found)

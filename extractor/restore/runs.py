@@ -7,14 +7,16 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from extractor.errors import NoSuchStoreError, StoreError, StoreLocationError, UsageError
 from extractor.restore.journal import ASIDE, DATABASE, FOLDER, Journal, open_journal
 from extractor.restore.steps import PRIVATE, Steps
+from extractor.restore.target.place import Target
 from extractor.store.tree import Parts, Tree, open_tree
 
 DONE, UNDONE = "done", "undone"
+MAKING = (FOLDER, "new")
+"""A run whose plan is not all there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +34,24 @@ class Run:
 
 
 @contextmanager
-def looking(target: Path) -> Iterator[Tree]:
+def looking(target: Target) -> Iterator[Tree]:
     """Open a target for looking at; one that does not exist is an empty folder. Raises StoreLocationError (27)."""
     with ExitStack() as stack:
         try:
-            missing = not target.exists()
-            place = stack.enter_context(tempfile.TemporaryDirectory()) if missing else target
-            tree = open_tree(place)
+            missing = not target.root.exists()
+            empty = stack.enter_context(tempfile.TemporaryDirectory()) if missing else ""
+            tree = open_tree(empty) if missing else target.tree()
         except OSError as error:
-            raise StoreLocationError(f"{target} cannot be used: {error.strerror}") from error
+            raise StoreLocationError(f"{target.shown} cannot be used: {error.strerror}") from error
         yield stack.enter_context(tree)
 
 
-def left_run(target: Path, facts: Mapping[str, str]) -> Run | None:
+def left_run(target: Target, facts: Mapping[str, str]) -> Run | None:
     """Return the run that did not end, open; None where there is none.
 
     Raises UsageError (11) when it was of another store or had other words.
     """
-    if not target.is_dir():
+    if not target.root.is_dir():
         return None
     with looking(target) as tree:
         numbers = _numbers(tree)
@@ -57,7 +59,7 @@ def left_run(target: Path, facts: Mapping[str, str]) -> Run | None:
         return None
     run = _open(target, numbers[-1])
     try:
-        if run.journal.told("state") in {DONE, UNDONE} or run.journal.told("asked") is None:
+        if run.journal.told("state") in {DONE, UNDONE}:
             run.close()
             return None
         _refuse_other(run, facts, target)
@@ -67,31 +69,40 @@ def left_run(target: Path, facts: Mapping[str, str]) -> Run | None:
     return run
 
 
-def _refuse_other(run: Run, facts: Mapping[str, str], target: Path) -> None:
+def _refuse_other(run: Run, facts: Mapping[str, str], target: Target) -> None:
     if any(run.journal.told(name) != fact for name, fact in facts.items()):
         raise UsageError(
-            f"{target} holds a restore that did not end, of another store or with other words; give the same again to"
-            " go on, or --undo first"
+            f"{target.shown} holds a restore that did not end, of another store or with other words; give the"
+            " same again to go on, or --undo first"
         )
 
 
-def new_run(target: Path, plan: Journal) -> Run:
-    """Begin a run with this plan; the target is made when missing. Raises StoreLocationError (27)."""
+def new_run(target: Target, plan: Journal) -> Run:
+    """Begin a run with this plan; the target is made when missing. Raises StoreLocationError (27), StoreError (72).
+
+    The run has its number only when its journal is whole: one that was killed before never was.
+    """
     try:
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what is private
-        with open_tree(target) as tree:
+        target.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what is private
+        with target.tree() as tree:
             number = max(_numbers(tree), default=0) + 1
-            tree.directory((FOLDER, str(number)), create=True)
+            tree.directory(MAKING, create=True)
             with suppress(OSError):  # a file system without modes
                 os.fchmod(tree.directory((FOLDER,)), PRIVATE)
+            for name in tree.names(MAKING):
+                tree.remove((*MAKING, name))
+            journal = open_journal(target.root.joinpath(*MAKING, DATABASE))
+            try:
+                plan.copy_to(journal)
+            finally:
+                journal.close()
+            tree.move(MAKING, (FOLDER, str(number)))
     except OSError as error:
-        raise StoreLocationError(f"{target} cannot be used: {error.strerror}") from error
-    run = _open(target, number)
-    plan.copy_to(run.journal)
-    return run
+        raise StoreLocationError(f"{target.shown} cannot be used: {error.strerror}") from error
+    return _open(target, number)
 
 
-def undo(target: Path) -> list[str]:
+def undo(target: Target) -> list[str]:
     """Take the last run back that was not taken back yet; return what was left, in words.
 
     Raises NoSuchStoreError (27) where there is none, StoreError (72) when the target cannot be written.
@@ -109,22 +120,22 @@ def undo(target: Path) -> list[str]:
             return left
         finally:
             run.close()
-    raise NoSuchStoreError(f"{target} has no restore that could be undone")
+    raise NoSuchStoreError(f"{target.shown} has no restore that could be undone")
 
 
-def _taken_back(run: Run, target: Path) -> list[str]:
+def _taken_back(run: Run, target: Target) -> list[str]:
     try:
         return Steps(run.tree, run.journal, run.aside).undo(run.journal.steps())
     except OSError as error:
         raise StoreError(
-            f"{target}: the undo stopped: {error.strerror}; it goes on when it is called again"
+            f"{target.shown}: the undo stopped: {error.strerror}; it goes on when it is called again"
         ) from error
 
 
-def _open(target: Path, number: int) -> Run:
-    tree = open_tree(target)
+def _open(target: Target, number: int) -> Run:
+    tree = target.tree()
     try:
-        journal = open_journal(target / FOLDER / str(number) / DATABASE)
+        journal = open_journal(target.root / FOLDER / str(number) / DATABASE)
     except BaseException:
         tree.close()
         raise

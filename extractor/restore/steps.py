@@ -23,14 +23,17 @@ ANY = -1
 
 
 class Steps:
-    """The changes of one run; ``aside`` is the folder of what gives way."""
+    """The changes of one run; ``aside`` is the folder of what gives way, the same on each volume of the target."""
 
     def __init__(self, tree: Tree, journal: Journal, aside: Parts) -> None:
         self.tree = tree
         self.journal = journal
         self._aside = aside
-        self._known: set[Parts] = {()}
+        self._known = self._roots()
         """Folders that are there."""
+
+    def _roots(self) -> set[Parts]:
+        return {(), *((name,) for name in self.tree.roots)}
 
     def folder(self, task: int, parts: Parts) -> bool:
         """Make a folder and those above it; return whether it was missing."""
@@ -45,7 +48,7 @@ class Steps:
             made = True
         self.tree.directory(parts)  # raises where a link or a file has the name
         if len(self._known) > 100_000:
-            self._known = {()}
+            self._known = self._roots()
         self._known.add(parts)
         return made
 
@@ -78,10 +81,14 @@ class Steps:
             raise FileExistsError(17, "something of this name is there already")
         os.rename(temporary[-1], place[-1], src_dir_fd=parent, dst_dir_fd=parent)
 
-    def aside(self, task: int, place: Parts) -> None:
-        """Move away what is at a place, whatever it is."""
-        self.folder(task, self._aside)
-        kept = (*self._aside, str(task))
+    def aside(self, task: int, place: Parts, number: int = 0) -> None:
+        """Move away what is at a place, whatever it is, by a rename: on its own volume.
+
+        ``number`` counts the things that one task moves away.
+        """
+        folder = (*self.tree.volume_of(place), *self._aside)
+        self.folder(task, folder)
+        kept = (*folder, f"{task}.{number}" if number else str(task))
         parent = self.tree.directory(place[:-1])
         found = os.stat(place[-1], dir_fd=parent, follow_symlinks=False)
         step = Step(0, task, "aside", place, kept, found.st_ino, found.st_size, _when(found))
@@ -92,7 +99,7 @@ class Steps:
     def undo(self, steps: Iterable[Step]) -> list[str]:
         """Take steps back, given with the last first; return what was left, in words."""
         left = []
-        self._known = {()}
+        self._known = self._roots()
         for step in steps:
             if step.kind in {"folder", "aside"}:
                 self.tree.forget()

@@ -1,4 +1,4 @@
-"""What travels from the plan to the journal and on: a task is one object of the store, or one thing to clean up."""
+"""What travels from the plan to the journal and on: a task is one object of the store, or what they need."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ class End(StrEnum):
     REMOVED = "removed"
 
 
+FILES = ("file", "directory", "link")
+HOLDERS = ("hive", "ini")
+"""Kinds of tasks that write a file which holds settings, whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A key, or a value of it, in the hive or INI file that a task's ``target`` names; of INI the key is a section."""
+
+    keys: tuple[str, ...]
+    value: str | None = None
+    """None for the key itself, "" for its default value."""
+
+    def __str__(self) -> str:
+        return "\\".join((*self.keys, *([] if self.value is None else [f"[{self.value}]"])))
+
+
 SETTLED = {Deed.KEEP: End.KEPT, Deed.SKIP: End.SKIPPED, Deed.REFUSE: End.FAILED}
 """Deeds that end with the plan itself."""
 WRITES = frozenset({Deed.MAKE, Deed.REPLACE, Deed.RENAME})
@@ -50,7 +67,7 @@ class Task:
 
     id: int
     object: int
-    """Number of the catalog's row, 0 for a clean-up."""
+    """Number of the catalog's row, 0 for what no object asks for: a clean-up, a hive, an account."""
     kind: str
     source: str
     """The path on the old machine, for reading."""
@@ -64,10 +81,12 @@ class Task:
     size: int = 0
     """Bytes to be written, named streams included."""
     first: int = 0
-    """Number of the task that writes this file's content under its first name, 0 for none."""
+    """Number of the task that writes this file's content under its first name, or the hive that holds a value; or 0."""
     state: End = End.OPEN
     detail: str = ""
     """What of a restored object could not be kept, or why it failed."""
+    spot: Spot | None = None
+    """Where in its target a key or value lies."""
 
 
 @dataclass(frozen=True, slots=True)

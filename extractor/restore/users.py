@@ -33,12 +33,31 @@ class Person:
     how: str = ""
     """The word or ``file:line`` that changed something; empty when all stays."""
     left_out: str = ""
-    """The switch that leaves this user out."""
+    """The switch, or what the target lacks, that leaves this user out."""
+    sid_told: bool = False
+    """A ``--user-map`` says the SID."""
+    profile_told: bool = False
+    """A ``--user-map`` says the profile folder."""
+    is_new: bool = False
+    """The target is a Windows that has no profile of this user."""
+    to_make: bool = False
+    """The target is a Windows that has no such account, and ``/lac`` makes it."""
 
     @property
     def account(self) -> str:
         r"""``DOMAIN\name`` at the target."""
         return replace(self.user, name=self.name, domain=self.domain, sid=self.sid).account
+
+    @property
+    def unknown(self) -> str:
+        """What there is to say when nobody told the SID of another account, else empty."""
+        same = self.sid != self.user.sid or upcase(self.account) == upcase(self.user.account)
+        if same or not self.how:
+            return ""
+        return (
+            f"{self.how}: the SID of {self.account} is not known, so access lists keep {self.sid};"
+            " the third column of --user-map tells it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,7 @@ def map_users(header: Mapping[str, Any], words: UserWords) -> People:
         _person(user, renaming, words, computer, machine_sid)
         for user, renaming in zip(users, renamings, strict=True)
     )
-    _refuse_conflicts(persons)
+    refuse_conflicts(persons)
     return People(
         persons, computer, tuple(_notes(persons, words, computer, users)),
         tuple(each.account for each in persons if words.create_accounts and each.is_local and not each.left_out),
@@ -110,7 +129,13 @@ def _user(row: Mapping[str, Any]) -> User:
     if not told[0] or not all(isinstance(each, str) for each in told):
         raise CorruptStoreError("a user in the manifest's header has no SID, name or profile")
     sid, name, domain, profile, state = map(str, told)
-    return User(sid, name, domain, WinPath.parse(profile), state)
+    return User(sid, name, domain, WinPath.parse(profile), state, last_used=_last_used(row))
+
+
+def _last_used(row: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    found = row.get("last_used")
+    rows = found.items() if isinstance(found, dict) else ()
+    return tuple((str(name), time) for name, time in rows if isinstance(time, int))
 
 
 def _fitting(
@@ -147,7 +172,8 @@ def _person(
     profile = renaming.profile or (user.profile.parent / name if renamed else user.profile)
     local = _is_local(domain, user, computer, machine_sid)
     sid = renaming.sid or user.sid
-    return Person(user, name, domain, sid, profile, local, renaming.source, left_out)
+    told = bool(renaming.sid), renaming.profile is not None
+    return Person(user, name, domain, sid, profile, local, renaming.source, left_out, *told)
 
 
 def _moved(
@@ -178,11 +204,15 @@ def _is_local(domain: str, user: User, computer: str, machine_sid: str) -> bool:
 def _left_out(user: User, words: UserWords, computer: str) -> str:
     if any(matches_user(each, user, computer) for each in words.include):
         return ""
+    if words.last_used:
+        used = max((time for _, time in user.last_used), default=0)
+        return "" if used >= words.since else f"/uel:{words.last_used}"
     found = next((each for each in words.exclude if matches_user(each, user, computer)), None)
     return f"/ue:{found}" if found else ""
 
 
-def _refuse_conflicts(persons: Sequence[Person]) -> None:
+def refuse_conflicts(persons: Sequence[Person]) -> None:
+    """Raise UsageError (11) when two of those who come would be one, or have one folder."""
     coming = [each for each in persons if not each.left_out]
     for number, one in enumerate(coming):
         for other in coming[number + 1 :]:
@@ -213,13 +243,4 @@ def _notes(
     for pattern in (*words.include, *words.exclude):
         if not any(matches_user(pattern, user, computer) for user in users):
             yield f"{pattern}: the store has no such user"
-    for person in persons:
-        if person.how and person.sid == person.user.sid and _is_another(person):
-            yield (
-                f"{person.how}: the SID of {person.account} is not known, so access lists keep {person.sid};"
-                " the third column of --user-map tells it"
-            )
-
-
-def _is_another(person: Person) -> bool:
-    return upcase(person.account) != upcase(person.user.account)
+    yield from filter(None, (person.unknown for person in persons))

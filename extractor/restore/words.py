@@ -9,7 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from extractor.errors import UsageError
@@ -62,6 +62,10 @@ class UserWords:
     """``/ui``."""
     exclude: tuple[str, ...] = ()
     """``/ue``."""
+    last_used: str = ""
+    """``/uel``, as it was written."""
+    since: int = field(default=0, repr=False)
+    """FILETIME from which on a use counts for ``/uel``; it is no part of what was asked, for the clock goes on."""
 
 
 def parse_mu(value: str) -> Renaming:

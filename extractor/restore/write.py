@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from hashlib import sha256
 
 from extractor.store.columns import StoredObject, StoredStream
@@ -10,6 +11,9 @@ from extractor.store.extract.write import NOWHERE, parts_in
 from extractor.store.hand import Copy, Part
 from extractor.store.opened import OpenStore
 from extractor.store.tree import Parts, Tree
+
+THE_END = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE})
+"""After these no other file would fare better."""
 
 
 class FailedError(Exception):

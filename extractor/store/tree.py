@@ -2,6 +2,9 @@
 
 No step follows a symbolic link (O_NOFOLLOW) and none uses a path of more than one name, so neither a name nor a link
 planted while we work leads outside, and a tree may be deeper than PATH_MAX.
+
+A tree may have several volumes: names that begin with a drive (``("D:", "Data")``) are of that volume. No name that
+comes from Windows is such a word, for ``safe_name`` escapes a colon.
 """
 
 from __future__ import annotations
@@ -9,8 +12,10 @@ from __future__ import annotations
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 Parts = tuple[str, ...]
@@ -23,19 +28,34 @@ _KEPT_OPEN = 256
 """The disk's order jumps between directories; a process may have 1024 descriptors by default."""
 
 
-class Tree:
-    """The tree below one open directory; methods raise OSError. It owns ``root``, a descriptor."""
+NO_ROOTS: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, root: int) -> None:
+
+class Tree:
+    """The tree below one open directory, and below those of ``roots``; methods raise OSError.
+
+    It owns ``root`` and the values of ``roots``, which are descriptors; a key of ``roots`` is the first name of all
+    that lies on that volume.
+    """
+
+    def __init__(self, root: int, roots: Mapping[str, int] = NO_ROOTS) -> None:
         self.root = root
+        self.roots = roots
         self._open: OrderedDict[Parts, int] = OrderedDict()
+
+    def volume_of(self, parts: Parts) -> Parts:
+        """Return the root of the volume that something lies on: no name, or its drive."""
+        return parts[:1] if parts and parts[0] in self.roots else ()
 
     def directory(self, parts: Parts, *, create: bool = False) -> int:
         """Return a descriptor of the directory, lent until the next call; optionally make what is missing."""
         depth = next((n for n in range(len(parts), 0, -1) if parts[:n] in self._open), 0)
         if depth:
             self._open.move_to_end(parts[:depth])
-        fd = self._open[parts[:depth]] if depth else self.root
+            fd = self._open[parts[:depth]]
+        else:
+            depth = len(self.volume_of(parts))
+            fd = self.roots[parts[0]] if depth else self.root
         for n in range(depth, len(parts)):
             _refuse_way_out(parts[n])
             fd = _open_directory(parts[n], fd, create=create)
@@ -99,6 +119,8 @@ class Tree:
 
     def exists(self, parts: Parts) -> bool:
         """Tell whether the directory of ``parts`` exists and holds that name, whatever it is."""
+        if parts == self.volume_of(parts):
+            return True
         try:
             os.stat(parts[-1], dir_fd=self.directory(parts[:-1]), follow_symlinks=False)
         except FileNotFoundError:
@@ -112,7 +134,7 @@ class Tree:
 
     def files(self) -> Iterator[Parts]:
         """Yield everything that is not a directory, deepest names included; links are not followed."""
-        pending: list[Parts] = [()]
+        pending: list[Parts] = [(), *((name,) for name in self.roots)]
         while pending:
             parts = pending.pop()
             names, directories = _listing(self.directory(parts))
@@ -127,9 +149,10 @@ class Tree:
     def close(self) -> None:
         """Close all, the root too; once is enough."""
         self.forget()
-        if self.root >= 0:
-            os.close(self.root)
-        self.root = -1
+        for each in (self.root, *self.roots.values()):
+            if each >= 0:
+                os.close(each)
+        self.root, self.roots = -1, NO_ROOTS
 
     def __enter__(self) -> Self:
         return self
@@ -138,10 +161,26 @@ class Tree:
         self.close()
 
 
-def open_tree(path: str | os.PathLike[str], dir_fd: int | None = None) -> Tree:
-    """Open the tree at a path (of the person's own choice) or at one name below ``dir_fd``."""
+NO_DRIVES: Mapping[str, Path] = MappingProxyType({})
+
+
+def open_tree(
+    path: str | os.PathLike[str],
+    dir_fd: int | None = None,
+    drives: Mapping[str, Path] = NO_DRIVES,
+) -> Tree:
+    """Open the tree at a path (of the person's own choice) or at one name below ``dir_fd``.
+
+    ``drives`` are the folders of further volumes, by the first name of what lies there (``D:``).
+    """
     follow = _DIRECTORY if dir_fd is not None else _DIRECTORY & ~os.O_NOFOLLOW
-    return Tree(os.open(path, follow, dir_fd=dir_fd))
+    tree = Tree(os.open(path, follow, dir_fd=dir_fd))
+    try:
+        tree.roots = {name: os.open(folder, follow) for name, folder in drives.items()}
+    except BaseException:
+        tree.close()
+        raise
+    return tree
 
 
 def _refuse_way_out(name: str) -> None:

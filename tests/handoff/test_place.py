@@ -9,7 +9,6 @@ import pytest
 
 from extractor.errors import StoreError, StoreLocationError
 from extractor.handoff import place
-from extractor.handoff.devices import lies_on, places_of
 from extractor.handoff.place import new_handoff, refuse_place, refuse_room, writing
 
 
@@ -30,38 +29,6 @@ def test_what_exists_and_what_has_no_place_are_refused(tmp_path: Path) -> None:
     for name, told in (("there", "exists"), ("dangling", "exists"), ("no/where", "is no folder")):
         with pytest.raises(StoreLocationError, match=told):
             refuse_place(tmp_path / name, [])
-
-
-def _sysfs(root: Path, device: int) -> Path:
-    """A partition with the number of a real file system, on a disk 259:7, mapped onto 8:16, and a loop below that."""
-    disk = root / "devices" / "nvme0n1"
-    part = disk / "nvme0n1p3"
-    part.mkdir(parents=True)
-    (part / "partition").write_text("3\n")
-    (disk / "dev").write_text("259:7\n")
-    lower = root / "devices" / "sdb"
-    (lower / "loop").mkdir(parents=True)
-    (lower / "dev").write_text("8:16\n")
-    (disk / "slaves").mkdir()
-    (disk / "slaves" / "sdb").symlink_to(lower)
-    block = root / "dev" / "block"
-    block.mkdir(parents=True)
-    (block / f"{os.major(device)}:{os.minor(device)}").symlink_to(part)
-    (block / "259:7").symlink_to(disk)
-    (block / "8:16").symlink_to(lower)
-    return lower / "loop" / "backing_file"
-
-
-def test_a_folder_lies_on_its_partition_its_disk_and_what_is_below(tmp_path: Path) -> None:
-    device = tmp_path.stat().st_dev
-    if not os.major(device):
-        pytest.skip("this file system has no block device")
-    image = tmp_path / "image.raw"
-    image.write_bytes(b"x")
-    _sysfs(tmp_path / "sys", device).write_text(f"{image}\n")
-    found = lies_on(tmp_path, sys=tmp_path / "sys")
-    assert {("device", 259, 7), ("device", 8, 16)} <= found
-    assert places_of(image) <= found
 
 
 def test_a_full_disk_is_refused_before_anything_is_written(

@@ -24,7 +24,7 @@ from extractor.model import ObjectKind, WinPath
 from extractor.restore.acl import rewritten
 from extractor.restore.host import SETTABLE
 from extractor.restore.journal import FOLDER
-from extractor.restore.plan import STORED
+from extractor.restore.plan import SETTINGS, STORED
 from extractor.restore.steps import Steps
 from extractor.store.opened import open_store
 from extractor.store.safe_name import safe_name
@@ -60,7 +60,7 @@ def test_every_file_of_contents_toml_is_in_a_folder_and_an_undo_leaves_it_empty(
     target = tmp_path / "out"
     code = restore(solo, "--to", target)
     said = capsys.readouterr().out
-    assert "registry: " in said
+    assert "settings: " in said
     assert ".reg in " in said
     contents = [each for each in tree_of(target).values() if isinstance(each, bytes)]
     found = {hashlib.sha256(each).hexdigest() for each in contents}
@@ -337,7 +337,7 @@ def test_hostile_names_stay_inside_and_the_ledger_balances(tmp_path: Path) -> No
     assert restore(store, "--to", tmp_path / "s" / "out") in {0, 3}
     assert sorted(tmp_path.iterdir()) == outside
     with open_store(store) as opened_store:
-        stored = sum(1 for _ in opened_store.objects(STORED))
+        stored = sum(1 for what in (STORED, SETTINGS) for _ in opened_store.objects(what))
     journal = next((tmp_path / "s" / "out").glob(".coldstate-restore/1/journal.sqlite"))
     with closing(sqlite3.connect(journal)) as told:
         rows = told.execute("SELECT state, count(*) FROM tasks GROUP BY state").fetchall()

@@ -213,7 +213,7 @@ def load_rules_of(store: Path) -> list[dict[str, str]]:
     with closing(sqlite3.connect(catalog)) as database:
         rows = database.execute(
             "SELECT kind, user, text FROM instructions"
-            " WHERE kind NOT IN ('remap', 'skipped', 'localGroups', 'domains', 'users')"
+            " WHERE kind NOT IN ('include', 'remap', 'skipped', 'localGroups', 'domains', 'users')"
         ).fetchall()
     return [{"element": kind, "scope": user, "text": text} for kind, user, text in rows]
 

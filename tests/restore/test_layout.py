@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from extractor.errors import UsageError
 from extractor.model import ObjectKind, OutcomeKind, Record, RegistryValue, WinPath
-from extractor.restore import evidence
-from extractor.restore.evidence import refuse_target
 from extractor.restore.folders import SHELL_FOLDERS, known_folders
 from extractor.restore.layout import Layout, Places
 from extractor.restore.locations import Locations
@@ -79,53 +75,26 @@ def test_two_of_one_name_have_two_homes() -> None:
     assert homes == [("bob.DESK",), ("eve",), ("bob.CONTOSO",)]
 
 
-@pytest.fixture
-def sys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A /sys/dev/block where 259:1 is a partition of disk 259:0, and 253:0 is mapped onto it."""
-    for name, device in (("disk", "259:0"), ("disk/part", "259:1"), ("mapped", "253:0")):
-        (tmp_path / "devices" / name).mkdir(parents=True, exist_ok=True)
-        (tmp_path / "devices" / name / "dev").write_text(device)
-    (tmp_path / "devices/disk/part/partition").write_text("1")
-    (tmp_path / "devices/mapped/slaves").mkdir()
-    (tmp_path / "devices/mapped/slaves/part").symlink_to(tmp_path / "devices/disk/part")
-    block = tmp_path / "block"
-    block.mkdir()
-    for name, device in (("disk", "259:0"), ("disk/part", "259:1"), ("mapped", "253:0")):
-        (block / device).symlink_to(tmp_path / "devices" / name)
-    monkeypatch.setattr(evidence, "BLOCK_DEVICES", block)
-    return tmp_path
-
-
-def test_what_lies_beneath_a_mapped_device_is_found(sys: Path) -> None:
-    found = set(evidence._of_device("253:0"))
-    assert found == {("device", 253, 0), ("device", 259, 1), ("device", 259, 0)}
-    assert sys.exists()
-
-
-def test_a_loop_device_is_its_file(sys: Path) -> None:
-    image = sys / "image"
-    image.write_bytes(b"x")
-    (sys / "devices/disk/loop").mkdir()
-    (sys / "devices/disk/loop/backing_file").write_text(f"{image}\n")
-    about = image.stat()
-    assert ("file", about.st_dev, about.st_ino) in set(evidence._of_device("259:1"))
-
-
-def test_a_mount_is_what_it_was_mounted_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("path", "ending", "expected"),
+    [
+        (r"C:\Users\bob\CON", "", ("Users", "bob", "%43ON")),
+        (r"D:\Data\a:b", ".efsraw", ("D:", "Data", "a%3Ab.efsraw")),
+        (r"d:\x", "", ("D:", "x")),
+        (r"E:\x", "", ("x",)),
+        ("D:\\", "", ()),
+        (r"C:\D:\x", "", ("D%3A", "x")),
+        (r"C:\.ColdState-Restore\x", "", ("%2Ecoldstate-restore", "x")),
+        (r"D:\.coldstate-restore", "", ("D:", "%2Ecoldstate-restore")),
+    ],
+)
+def test_names_of_a_drive_that_the_target_has_begin_with_its_letter(
+    path: str, ending: str, expected: tuple[str, ...]
 ) -> None:
-    image = tmp_path / "an image"
-    image.write_bytes(b"x")
-    target = tmp_path / "target"
-    target.mkdir()
-    device = target.stat().st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
-    mounts = tmp_path / "mountinfo"
-    told = str(image).replace(" ", "\\040")
-    mounts.write_text(f"garbage\n1 2 {number} / /mnt rw - fuseblk {told} rw\n")
-    monkeypatch.setattr(evidence, "MOUNTS", mounts)
-    made_of = {"image": {"images": [{"path": str(image)}]}}
-    with pytest.raises(UsageError, match="is the evidence"):
-        refuse_target(target, tmp_path / "store", made_of)
-    other = {"image": {"images": [{"path": str(tmp_path / "none"), "segments": ["\0"]}]}}
-    assert refuse_target(target, tmp_path / "store", other) == frozenset()
+    places = Places(Layout.WINDOWS, PEOPLE, Locations(PEOPLE), {}, {"d:"})
+    assert places.at(WinPath.parse(path), ending) == expected
+
+
+def test_a_linux_desktop_has_no_drives() -> None:
+    places = Places(Layout.LINUX, PEOPLE, Locations(PEOPLE), {}, {"D:"})
+    assert places.at(WinPath("D:", ("Data",))) == ("D", "Data")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from extractor.model import Instruction, Metadata, ObjectKind, OutcomeKind, Record, Times, WinPath
-from extractor.restore.asked import Asked
+from extractor.restore.asked import Asked, not_done
 from extractor.restore.locations import FLATTENED, Locations, Placed
 from extractor.restore.users import map_users
 from extractor.restore.words import Renaming, UserWords, parse_mu
@@ -128,3 +130,118 @@ def test_what_cannot_be_used_is_named() -> None:
 def _split(path: str) -> tuple[str, tuple[str, ...]]:
     drive, _, rest = path.partition("\\")
     return drive, tuple(rest.split("\\"))
+
+
+# --- variables with remap -------------------------------------------------------------------------
+
+DOCUMENTS = r"C:\Users\bob\Documents"
+AT_TARGET = WinPath("C:", ("Shares", "rob"))
+
+
+def remap(text: str, scope: str = BOB, line: int = 5) -> Instruction:
+    return Instruction("remap", text, scope, source=f"r.xml:{line}")
+
+
+@pytest.mark.parametrize(
+    ("text", "destination", "path", "goes"),
+    [
+        (f"DOCS={DOCUMENTS}", AT_TARGET, rf"{DOCUMENTS}\a.txt", r"C:\Shares\rob\a.txt"),
+        (f"docs={DOCUMENTS}", AT_TARGET, r"C:\USERS\BOB\DOCUMENTS\In\a.txt", r"C:\Shares\rob\In\a.txt"),
+        (f"DOCS={DOCUMENTS}", AT_TARGET, r"C:\Users\bob\a.txt", r"C:\Users\rob\a.txt"),
+        (f"DOCS={DOCUMENTS}", None, rf"{DOCUMENTS}\a.txt", r"C:\Users\rob\Documents\a.txt"),
+        (f"DOCS={DOCUMENTS}", WinPath("D:", ("X",)), rf"{DOCUMENTS}\a.txt", r"C:\Users\rob\Documents\a.txt"),
+        (r"DOCS=D:\Work", AT_TARGET, r"D:\Work\a.txt", r"C:\Shares\rob\a.txt"),
+        (rf"DOCS={DOCUMENTS}\..\..", AT_TARGET, rf"{DOCUMENTS}\a.txt", r"C:\Users\rob\Documents\a.txt"),
+        (r"DOCS=C:\ ", AT_TARGET, rf"{DOCUMENTS}\a.txt", r"C:\Users\rob\Documents\a.txt"),
+        (r"DOCS=HKCU\Software\A", WinPath("HKU", (BOB, "Software", "B")), rf"HKU\{BOB}\Software\A\[v]",
+         rf"HKU\{BOB}\Software\B\[v]"),
+        (r"DOCS=HKCU\Software\A", AT_TARGET, rf"HKU\{BOB}\Software\A\[v]", rf"HKU\{BOB}\Software\A\[v]"),
+    ],
+)  # fmt: skip
+def test_what_lies_below_a_remapped_variable_goes_to_its_value_at_the_target(
+    text: str, destination: WinPath | None, path: str, goes: str
+) -> None:
+    known = {(BOB, "DOCS"): destination} if destination else {}
+    asked = Asked([remap(text)])
+    locations = Locations(PEOPLE, asked, destination=known)
+    kind = ObjectKind.VALUE if path.endswith("]") else ObjectKind.FILE
+    placed = locations.of(record(path, kind))
+    assert str(placed.path) == goes
+    assert ("remap DOCS" in placed.why) == ("Shares" in goes or r"Software\B" in goes)
+
+
+def test_a_variable_of_one_user_moves_nothing_of_another_and_the_longest_value_decides() -> None:
+    inner = WinPath("C:", ("Inner",))
+    known = {(BOB, "DOCS"): AT_TARGET, (BOB, "IN"): inner}
+    asked = Asked([remap(f"DOCS={DOCUMENTS}"), remap(rf"IN={DOCUMENTS}\In")])
+    locations = Locations(PEOPLE, asked, destination=known)
+    assert str(locations.of(record(rf"{DOCUMENTS}\In\a")).path) == r"C:\Inner\a"
+    others = locations.of(record(rf"{DOCUMENTS}\a", user="S-1-5-9"))
+    assert str(others.path) == r"C:\Users\rob\Documents\a"
+
+
+def test_a_link_into_a_remapped_folder_leads_where_it_is_now() -> None:
+    asked = Asked([remap(f"DOCS={DOCUMENTS}")])
+    locations = Locations(PEOPLE, asked, destination={(BOB, "DOCS"): AT_TARGET})
+    for path, goes in (
+        (rf"{DOCUMENTS}\x", r"C:\Shares\rob\x"),
+        (r"C:\Users\bob\x", r"C:\Users\rob\x"),
+    ):
+        assert str(locations.renamed(WinPath.parse(path))) == goes
+
+
+def test_a_variable_that_nobody_tells_of_is_said_unless_it_follows_the_profile() -> None:
+    rows = [remap(r"OUT=C:\Out"), remap(f"DOCS={DOCUMENTS}"), remap(r"KNOWN=C:\K")]
+    asked = Asked(rows)
+    locations = Locations(PEOPLE, asked, destination={(BOB, "KNOWN"): AT_TARGET})
+    assert locations.settled == [rows[1], rows[2]]
+    [note] = not_done(asked, locations.settled)
+    assert note.startswith("1 x a variable with remap")
+
+
+# --- second places --------------------------------------------------------------------------------
+
+
+def by(component: str, call: str, pattern: str = r"C:\Data\* [*]", *, line: int = 1) -> Instruction:
+    found = move(call, pattern, line=line)
+    return Instruction(found.kind, found.text, "", f"u/{component}/data", found.source, found.patterns)  # fmt: skip
+
+
+def include(component: str, pattern: str = r"C:\Data\* [*]", line: int = 9) -> Instruction:
+    place = (("File", pattern),)
+    return Instruction("include", "", "", f"u/{component}/settings", f"r.xml:{line}", place)
+
+
+MOVED, FAR = r"C:\New\a.txt", r"C:\Far\a.txt"
+HERE = r"C:\Data\a.txt"
+TO_NEW, TO_FAR = r"ExactMove('C:\New')", r"ExactMove('C:\Far')"
+
+
+@pytest.mark.parametrize(
+    ("said", "goes"),
+    [
+        ((by("a", TO_NEW),), [MOVED]),
+        ((include("a"), by("a", TO_NEW)), [MOVED]),
+        ((include("a"), by("b", TO_NEW)), [HERE, MOVED]),
+        ((include("a"), by("a", TO_FAR), by("b", TO_NEW)), [FAR, MOVED]),
+        ((include("a"), by("b", TO_NEW), by("b", TO_FAR, r"C:\Data\ [a.txt]")), [HERE, FAR]),
+        ((include("a"), by("b", TO_NEW), by("c", TO_FAR, line=2)), [HERE, MOVED, FAR]),
+        ((include("a"), by("b", r"ExactMove('C:\Data')")), [HERE]),
+        ((include("a", line=8), by("b", TO_NEW)), [HERE, MOVED]),
+        ((include("a", line=8), include("b"), by("b", TO_NEW)), [MOVED]),
+        ((include("a", r"C:\Other\* [*]"), by("b", TO_NEW)), [MOVED]),
+    ],
+)
+def test_a_move_of_another_component_than_the_includes_gives_a_second_place(
+    said: tuple[Instruction, ...], goes: list[str]
+) -> None:
+    locations = Locations(PEOPLE, Asked(said))
+    found = replace(record(HERE), rule="r.xml:9")
+    assert [str(each.path) for each in locations.all_of(found)] == goes
+    assert str(locations.of(found).path) == goes[0]
+
+
+def test_a_folder_has_no_second_place_where_it_would_be_flattened() -> None:
+    locations = Locations(PEOPLE, Asked((include("a"), by("b", TO_NEW))))
+    folder = replace(record(r"C:\Data\in", ObjectKind.DIRECTORY), rule="r.xml:9")
+    assert [str(each.path) for each in locations.all_of(folder)] == [r"C:\Data\in"]

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from extractor.errors import (
     UsageError,
 )
 from extractor.model import Instruction
-from extractor.restore import evidence
+from extractor.restore import evidence, runs
 from extractor.restore.apply import Applier
 from extractor.restore.layout import Layout
-from extractor.restore.restoring import Restore, Wish, planned
-from extractor.restore.runs import undo
+from extractor.restore.mapping import Wish
+from extractor.restore.restoring import Restore, planned
+from extractor.restore.target import open_target
 from extractor.restore.tasks import Deed, End, Task
 from extractor.restore.words import UserWords, parse_mu
 from extractor.store.opened import open_store
@@ -64,15 +66,31 @@ def silent(_: Task, __: End) -> None:
     """Say nothing."""
 
 
+@contextmanager
+def begun(store: Path, target: Path, *, dry: bool = False, **more: Any) -> Iterator[Restore]:
+    """Open store and target, and plan."""
+    with (
+        open_store(store) as opened,
+        open_target(target, store=store, header=opened.header) as there,
+        planned(opened, there, Wish(**more), dry=dry) as work,
+    ):
+        yield work
+
+
+def undo(target: Path) -> list[str]:
+    with open_target(target) as there:
+        return runs.undo(there)
+
+
 def restore(store: Path, target: Path, **more: Any) -> dict[End, int]:
     """Plan and restore; return the ledger."""
-    with open_store(store) as opened, planned(opened, Wish(target, **more)) as work:
+    with begun(store, target, **more) as work:
         work.apply(silent)
         return work.ledger()
 
 
 def plan_of(store: Path, target: Path, **more: Any) -> list[Task]:
-    with open_store(store) as opened, planned(opened, Wish(target, **more), dry=True) as work:
+    with begun(store, target, dry=True, **more) as work:
         return list(work.journal.tasks())
 
 
@@ -289,12 +307,10 @@ def test_a_clean_up_takes_away_what_is_there_and_an_undo_brings_it_back(tmp_path
     target = tmp_path / "out"
     put(target, {"Users/rob/Old/x/y": b"y", "Users/rob/Keep/a.tmp": b"t", "Users/rob/Keep/b": b"b"})
     before = tree_of(target)
-    with open_store(store) as opened:
-        wish = Wish(target, users=UserWords((parse_mu("bob:rob"),)))
-        with planned(opened, wish) as work:
-            assert any("filter is not done" in note for note in work.notes)
-            work.apply(silent)
-            assert work.ledger()[End.RESTORED] == 2  # the folder Old, and what lies in it
+    with begun(store, target, users=UserWords((parse_mu("bob:rob"),))) as work:
+        assert any("filter is not done" in note for note in work.notes)
+        work.apply(silent)
+        assert work.ledger()[End.RESTORED] == 2  # the folder Old, and what lies in it
     found = {name: data for name, data in tree_of(target).items() if data}
     assert found == {"Users/rob/Keep/b": b"b", "Users/rob/Old/new.txt": b"new"}
     undo(target)
@@ -421,14 +437,18 @@ SCRIPT = """
 import sys, os, signal
 from pathlib import Path
 from extractor.store.opened import open_store
-from extractor.restore.restoring import Wish, planned
+from extractor.restore.mapping import Wish
+from extractor.restore.restoring import planned
+from extractor.restore.target import open_target
 left = [int(sys.argv[3])]
 def observer(task, end):
     left[0] -= 1
     if left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-with open_store(Path(sys.argv[1])) as store, planned(store, Wish(Path(sys.argv[2]))) as work:
-    work.apply(observer)
+place = Path(sys.argv[1])
+with open_store(place) as store, open_target(Path(sys.argv[2]), store=place, header=store.header) as target:
+    with planned(store, target, Wish()) as work:
+        work.apply(observer)
 """
 
 
@@ -437,7 +457,7 @@ def test_a_killed_process_leaves_a_run_that_goes_on(plain: Path, tmp_path: Path,
     command = [sys.executable, "-c", SCRIPT, str(plain), str(tmp_path), str(after)]
     ran = subprocess.run(command, check=False)
     assert ran.returncode == -signal.SIGKILL
-    with open_store(plain) as opened, planned(opened, Wish(tmp_path)) as work:
+    with begun(plain, tmp_path) as work:
         assert work.run is not None
         work.apply(silent)
     assert tree_of(tmp_path) == RESTORED
@@ -488,7 +508,7 @@ def test_what_cannot_be_a_target_is_refused(plain: Path, tmp_path: Path) -> None
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "broken").symlink_to(tmp_path / "none")
     for target in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "broken"):
-        with pytest.raises(StoreLocationError, match="cannot be used"):
+        with pytest.raises(StoreLocationError, match=r"cannot be used|is no target"):
             restore(plain, target)
 
 
@@ -512,16 +532,16 @@ def test_a_descriptor_a_rule_and_a_variable_that_are_not_followed_are_named(
     tmp_path: Path,
 ) -> None:
     rules = [
-        merge("MergeShellLibraries('TRUE','TRUE')", r"C:\* [*]", kind="contentModify"),
+        merge("ConvertToString()", r"C:\* [*]", kind="contentModify"),
         Instruction("remap", "X=C:\\X", source="rules.xml:4"),
         Instruction("localGroups", "{}", source="Config.xml:4"),
     ]
     store = make_store(tmp_path / "store", {"a": b"a"}, rules)
-    with open_store(store) as opened, planned(opened, Wish(tmp_path / "out")) as work:
+    with begun(store, tmp_path / "out") as work:
         assert [note.partition(" x ")[0] for note in work.notes] == ["1", "1"]
         assert work.apply(silent) == 3
         [task] = work.journal.tasks("detail != ''")
-    assert "MergeShellLibraries" in task.detail
+    assert "ConvertToString says nothing of files" in task.detail
     assert task.state is End.RESTORED
 
 
@@ -566,7 +586,7 @@ def test_sums_that_do_not_balance_are_never_hidden(
     plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Applier, "work", lambda _: None)
-    with open_store(plain) as opened, planned(opened, Wish(tmp_path)) as work:
+    with begun(plain, tmp_path) as work:
         assert isinstance(work, Restore)
         with pytest.raises(LedgerError, match="does not balance"):
             work.apply(silent)

@@ -190,3 +190,25 @@ def test_a_config_of_the_scan_renames_too() -> None:
 def test_a_header_that_no_run_wrote_is_refused() -> None:
     with pytest.raises(CorruptStoreError):
         map_users({"users": [{"selected": True, "sid": 7}]}, UserWords())
+
+
+@pytest.mark.parametrize(
+    ("since", "more", "come"),
+    [
+        (150, {}, ["eve"]),
+        (300, {}, []),
+        (150, {"include": ("bob",)}, ["bob", "eve"]),
+        (150, {"exclude": ("eve",)}, ["eve"]),
+    ],
+)
+def test_uel_leaves_out_who_did_not_log_on_since(
+    since: int, more: dict[str, Any], come: list[str]
+) -> None:
+    rows = [
+        {**row(BOB, "bob", "DESK", "bob"), "last_used": {"NTUSER.DAT": 100, "odd": "x"}},
+        {**row(EVE, "eve", "DESK", "eve"), "last_used": {"NTUSER.DAT": 100, "UsrClass.dat": 200}},
+    ]
+    said = UserWords(last_used="30", since=since, **more)
+    people = map_users({**HEADER, "users": rows}, said)
+    assert [each.name for each in people.persons if not each.left_out] == come
+    assert all(each.left_out in {"", "/uel:30"} for each in people.persons)

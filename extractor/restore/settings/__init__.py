@@ -1,0 +1,1 @@
+"""Keys and values of a store -> the hives and INI files of a target: merged, relocated, written anew."""

@@ -1,0 +1,288 @@
+"""The way back: a disk is scanned, its store restored into another Windows, and that one scanned by the same rules."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+
+import pytest
+
+import sample_images
+from extractor.cli.main import main
+from extractor.filesystems import walk
+from extractor.restore.host import SETTABLE
+from extractor.restore.journal import FOLDER
+from extractor.store.safe_name import safe_name
+from tests.conftest import need_tool
+from tests.journeys.applied import facts
+from tests.journeys.applied import opened as volumes_of
+from tests.journeys.journey import Manifest, Row, exact_path, manifest_of, scan
+from tests.restore.settings.sam_hive import MACHINE
+from tests.restore.windows_target import ROBERT, windows_disk
+
+MARIA = "S-1-5-21-2718281828-3141592653-1618033988-1001"
+ZHANNA = "S-1-5-21-1414213562-1732050807-2236067977-1105"
+ANNA, BORIS, ZOE = (f"S-1-5-21-1004336348-1177238915-682003330-{rid}" for rid in (1001, 1002, 1003))
+EXPLORER = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
+_SET = r"HKLM\SYSTEM\CurrentControlSet"
+RECORDED = (
+    rf"{_SET}\Control\ComputerName\ComputerName\[ComputerName]", rf"{_SET}\Services\Tcpip\Parameters\[Hostname]",
+)  # fmt: skip
+Names = Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk with a Windows into which nothing was restored yet."""
+    need_tool("ntfs-3g", "losetup", "qemu-img", "qemu-nbd", "nbdfuse", "ntfsfix")
+    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
+        pytest.skip("needs root and /dev/fuse to mount a volume")
+    return windows_disk(tmp_path_factory.mktemp("target") / "new.raw")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """What a scan of two sample disks stored."""
+    found = {name: tmp_path_factory.mktemp(name) / "store" for name in ("desk", "solo")}
+    for name, store in found.items():
+        scan(store, sample_images.unpack(name), "/c")
+    return found
+
+
+@dataclass(frozen=True)
+class Way:
+    """A sample disk, the words of its restore, and what has another name afterwards."""
+
+    disk: str
+    words: tuple[str, ...]
+    paths: Names
+    sids: Names
+    renamed: Names
+    """Last names of files that differ by case only, and what the second is called."""
+    relocated: tuple[str, ...] = ()
+    """Values that hold a path, which leads elsewhere now."""
+
+    @property
+    def other(self) -> set[str]:
+        """Values that are not the same: relocated, or of NeverRestore, so that the target keeps its own."""
+        return {*self.relocated, *RECORDED}
+
+
+WAYS = {
+    "a user who is there and one who is not": Way(
+        "desk",
+        ("/mu:maria:robert",),
+        {r"C:\Users\maria": r"C:\Users\robert", "D:": "C:", MARIA: ROBERT},
+        {MARIA: ROBERT},
+        {"план.txt": "план(1).txt"},
+        (rf"HKU\{ROBERT}\{EXPLORER}\User Shell Folders\[Personal]",),
+    ),
+    "accounts that are made": Way(
+        "solo",
+        ("/lac", "/mu:anna:ann"),
+        {r"C:\Users\anna": r"C:\Users\ann", ANNA: f"{MACHINE}-1002", BORIS: f"{MACHINE}-1003", ZOE: f"{MACHINE}-1004"},
+        {ANNA: f"{MACHINE}-1002", BORIS: f"{MACHINE}-1003", ZOE: f"{MACHINE}-1004"},
+        {"Readme.txt": "Readme(1).txt", "readme.txt": "readme(2).txt"},
+    ),
+}  # fmt: skip
+SAME = Way("", (), {}, {}, {})
+KILLS = int(os.environ.get("RESTORE_KILLS", "4"))
+"""How often a restore is killed; more by hand."""
+DIRECTORY = 0x10
+FORMATS = {"raw": "raw", "vpc": "vhd", "vhdx": "vhdx"}
+TIMES = ("created", "modified", "accessed")
+"""ntfs-3g sets that of the last change of the record itself, as Windows does."""
+_THERE = (
+    "ProgramData",
+    r"Users\Public",
+    r"Users\Public\Documents",
+    r"Users\robert",
+    r"Users\robert\Documents",
+)
+HIVES = re.compile(r"\\(NTUSER\.DAT|UsrClass\.dat|config\\SYSTEM)$")
+"""Files of the old machine's registry: never restored as files."""
+NEW_FOLDER = "\\Links"
+"""Of the default profile, made anew: it has times of its own."""
+OWN = {"C:\\", *(rf"C:\{each}" for each in _THERE)}
+"""Folders that the target had: they keep their own metadata."""
+
+
+def as_disk(raw: Path, kind: str, folder: Path) -> Path:
+    """Return a copy of a disk in a format of qemu-img."""
+    folder.mkdir(exist_ok=True)
+    disk = folder / f"target.{FORMATS[kind]}"
+    if kind == "raw":
+        copyfile(raw, disk)
+    else:
+        subprocess.run(
+            ["qemu-img", "convert", "-f", "raw", "-O", kind, str(raw), str(disk)], check=True
+        )
+    return disk
+
+
+def mapped(text: str, names: Names) -> str:
+    """Return a path or SDDL of the old machine in the words of the new one."""
+    for old, new in names.items():
+        text = text.replace(old, new)
+    return text
+
+
+def target_path(row: Row, way: Way) -> str:
+    """Return where a row of the old manifest is in the new one; names that no Windows can open are escaped."""
+    path = mapped(exact_path(row), way.paths)
+    if way == SAME or row["kind"] not in {"file", "directory", "link"}:
+        return path
+    drive, *names = path.split("\\") if "\\..\\" not in path else _odd(path)
+    twin = row["kind"] == "file" and names[-1] in way.renamed and "Documents" in names
+    last = way.renamed[names[-1]] if twin else names[-1]
+    return "\\".join((drive, *(safe_name(each) if each else each for each in (*names[:-1], last))))
+
+
+def _odd(path: str) -> list[str]:
+    r"""Split a path whose last name is ``..\..\up.txt``."""
+    above, dots, name = path.partition("..\\")
+    return [*above.rstrip("\\").split("\\"), dots + name]
+
+
+def differences(
+    before: Manifest, after: Manifest, way: Way
+) -> dict[str, dict[str, tuple[object, object]]]:
+    """Return path -> what differs, of all that the first manifest has stored."""
+    there = {(row["kind"], exact_path(row)): row for row in after.rows}
+    found = {}
+    for row in before.rows:
+        if row["outcome"] == "stored" and row["kind"] != "account":
+            path = target_path(row, way)
+            if HIVES.search(path) or (way == SAME and NEW_FOLDER in path):
+                continue
+            found[path] = dict(_differing(row, there.get((row["kind"], path)), path, way))
+    return {path: what for path, what in found.items() if what}
+
+
+def _differing(
+    old: Row, new: Row | None, path: str, way: Way
+) -> Iterator[tuple[str, tuple[object, object]]]:
+    if new is None:
+        yield "there", (True, False)
+        return
+    told = {name: old[name] for name in ("outcome", "sha256", "size", "streams")}
+    told["links"] = sorted(mapped(each, way.paths) for each in old["links"])
+    got = {**{name: new[name] for name in told}, "links": sorted(new["links"])}
+    if old["kind"] in {"file", "directory", "link"} and path not in OWN:
+        told |= {name: old["times"][name] for name in TIMES} | {
+            "sddl": mapped(old["sddl"], way.sids)
+        }
+        told["attributes"] = old["attributes"] & SETTABLE
+        got |= {name: new["times"][name] for name in TIMES} | {"sddl": new["sddl"]}
+        got["attributes"] = new["attributes"] & SETTABLE
+    yield from ((name, (told[name], got[name])) for name in told if told[name] != got[name])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_store_goes_into_another_windows_and_a_scan_finds_it_all_but_for_names_and_sids(
+    way: Way, kind: str, empty: Path, stores: Mapping[str, Path], tmp_path: Path
+) -> None:
+    disk = as_disk(empty, kind, tmp_path)
+    assert main(["restore", str(stores[way.disk]), "--to", str(disk), *way.words]) == 0
+    assert scan(tmp_path / "store", disk, "/c") == 0
+    found = differences(manifest_of(stores[way.disk]), manifest_of(tmp_path / "store"), way)
+    assert {path: what for path, what in found.items() if path not in way.other} == {}
+    assert set(found) == way.other
+
+
+RESTORE = "import sys; from extractor.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
+
+def restore_killed_after(seconds: float, store: Path, disk: Path, *words: str) -> bool:
+    """Restore in a process that is killed after a while; return whether it was still at work."""
+    command = [sys.executable, "-c", RESTORE, "restore", str(store), "--to", str(disk), *words]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+    deadline = time.monotonic() + 60
+    while is_held(disk):
+        assert time.monotonic() < deadline, "the disk stays attached"
+        time.sleep(0.05)
+    return process.returncode == -signal.SIGKILL
+
+
+def is_held(disk: Path) -> bool:
+    """Tell whether a program, or the kernel for a loop device, has a disk open still."""
+    attached = subprocess.run(["losetup", "-j", str(disk)], capture_output=True, check=True).stdout
+    return (
+        bool(attached)
+        or subprocess.run(["pgrep", "-f", str(disk)], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+def everything(disk: Path) -> dict[tuple[str, ...], tuple[object, ...]]:
+    """Return all that a disk's Windows holds but what a restore keeps for its undo: content, streams, metadata."""
+    with volumes_of(disk) as applied:
+        ((_, found),) = applied.values()
+        there = {found.path(each): facts(found, each) for each in walk(found, found.root)}
+    own = {
+        path: each
+        for path, each in there.items()
+        if path and path[0] != FOLDER and path[0][0] != "$"
+    }
+    return {
+        path: (
+            each.streams,
+            each.attributes,
+            each.created,
+            each.modified,
+            each.security,
+            each.short_name,
+        )
+        if each.attributes & DIRECTORY == 0
+        else (each.streams, each.attributes, each.created, each.security)
+        for path, each in own.items()
+    }
+
+
+def undo_all(disk: Path) -> None:
+    """Take every restore back: one that was killed at its very end is followed by another."""
+    assert main(["restore", "--to", str(disk), "--undo"]) == 0
+    while main(["restore", "--to", str(disk), "--undo"]) == 0:
+        pass
+
+
+@pytest.mark.parametrize("kind", ["raw", "vpc"])
+def test_a_restore_killed_at_any_moment_goes_on_and_an_undo_gives_the_windows_back(
+    kind: str, empty: Path, stores: Mapping[str, Path], tmp_path: Path
+) -> None:
+    words = WAYS["a user who is there and one who is not"].words
+    plain, disk = (as_disk(empty, kind, tmp_path / name) for name in ("plain", "killed"))
+    before = everything(empty)
+    begun = time.monotonic()
+    assert main(["restore", str(stores["desk"]), "--to", str(plain), *words]) == 0
+    whole = time.monotonic() - begun
+    moments, kills, rounds = random.Random(7), 0, 0
+    while kills < KILLS:
+        rounds += 1
+        assert rounds < 20 * KILLS, "hardly a process was still at work when it was killed"
+        if restore_killed_after(moments.uniform(0.3, whole + 0.7), stores["desk"], disk, *words):
+            kills += 1
+        else:
+            undo_all(disk)
+            assert everything(disk) == before
+    assert main(["restore", str(stores["desk"]), "--to", str(disk), *words]) in {0, 3}
+    for name, each in (("plain", plain), ("killed", disk)):
+        assert scan(tmp_path / name / "store", each, "/c") == 0
+    undisturbed, resumed = (manifest_of(tmp_path / name / "store") for name in ("plain", "killed"))
+    assert differences(undisturbed, resumed, SAME) == {}
+    undo_all(disk)
+    assert everything(disk) == before
