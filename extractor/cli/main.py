@@ -37,6 +37,7 @@ USAGE = """coldstate {version}: an offline ScanState for Linux.
   coldstate restore STORE --to TARGET [...]      put a store into an offline Windows, or a folder; --dry-run, --undo
   coldstate loadstate STORE --target TARGET [/i:RULES.xml] [/mu:OLD:NEW] [...]
                                                  the same in LoadState's spelling
+  coldstate kit STORE OUT [...]                  a folder with which a Windows restores the store by itself
   coldstate custody verify STORE                 prove the custody record beside a store
   coldstate report STORE [--output FILE]         one HTML page: found, taken, what will be missed
   coldstate hive FILE [--log FILE...] [--json|--reg|--count]
@@ -170,6 +171,12 @@ def _loadstate(words: list[str]) -> int:
     return run_loadstate(words)
 
 
+def _kit(words: list[str]) -> int:
+    from extractor.cli.kit import run_kit
+
+    return run_kit(words)
+
+
 def _custody(words: list[str]) -> int:
     from extractor.cli.custody import run_custody
 
@@ -230,6 +237,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "handoff": _handoff,
     "restore": _restore,
     "loadstate": _loadstate,
+    "kit": _kit,
     "custody": _custody,
     "report": _report,
     "hive": _hive,
@@ -237,7 +245,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "doctor": _doctor,
 }
 
-SLASHED = frozenset({"scan", "scanstate", "explain", "coverage", "usmtutils", "loadstate"})
+SLASHED = frozenset({"scan", "scanstate", "explain", "coverage", "usmtutils", "loadstate", "kit"})
 """Commands that translate slash switches themselves."""
 OF_STORES = frozenset(
     {"scan", "scanstate", "store", "usmtutils", "custody", "restore", "loadstate"}
