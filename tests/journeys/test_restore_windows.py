@@ -13,9 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, copyfileobj
+from typing import Any
 
 import pytest
+import pytsk3
+from dissect.ntfs import NTFS
 
 import sample_images
 from extractor.cli.main import main
@@ -27,6 +30,7 @@ from tests.conftest import need_tool
 from tests.journeys.applied import facts
 from tests.journeys.applied import opened as volumes_of
 from tests.journeys.journey import Manifest, Row, exact_path, manifest_of, scan
+from tests.registry.readers import by_dissect, by_hivex, by_python_registry, by_regipy, by_us
 from tests.restore.settings.sam_hive import MACHINE
 from tests.restore.windows_target import ROBERT, windows_disk
 
@@ -95,6 +99,8 @@ WAYS = {
         {"Readme.txt": "Readme(1).txt", "readme.txt": "readme(2).txt"},
     ),
 }  # fmt: skip
+VOLUME = 96 << 20
+"""Bytes of the volume of that disk."""
 SAME = Way("", (), {}, {}, {})
 KILLS = int(os.environ.get("RESTORE_KILLS", "4"))
 """How often a restore is killed; more by hand."""
@@ -286,3 +292,100 @@ def test_a_restore_killed_at_any_moment_goes_on_and_an_undo_gives_the_windows_ba
     assert differences(undisturbed, resumed, SAME) == {}
     undo_all(disk)
     assert everything(disk) == before
+
+
+@pytest.fixture(scope="module")
+def restored(
+    empty: Path, stores: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A disk into whose Windows three users were restored, each with a new account."""
+    disk = as_disk(empty, "raw", tmp_path_factory.mktemp("restored"))
+    assert main(["restore", str(stores["solo"]), "--to", str(disk), "/lac"]) == 0
+    return disk
+
+
+HIVE_FILES = [
+    *(("Users", name, "NTUSER.DAT") for name in ("anna", "boris", "zoe")),
+    *(("Windows", "System32", "config", name) for name in ("SOFTWARE", "SAM")),
+]
+
+
+def test_hives_that_were_written_load_in_every_reader(restored: Path, tmp_path: Path) -> None:
+    need_tool("hivexml")
+    with volumes_of(restored) as found:
+        ((_, filesystem),) = found.values()
+        there = {filesystem.path(each): each for each in walk(filesystem, filesystem.root)}
+        for place in HIVE_FILES:
+            stream = filesystem.open(there[place])
+            file = tmp_path / "-".join(place)
+            file.write_bytes(stream.read_at(0, stream.size))
+            ours = by_us(file)
+            assert len(ours) > 3
+            assert by_hivex(file) == by_dissect(file) == ours
+            names = {key: set(values) for key, values in ours.items()}
+            for read in (by_python_registry, by_regipy):  # which decode values in their own ways
+                told = {key: set(map(_named, values)) for key, values in read(file).items()}
+                assert told == names, (place, read.__name__)
+            assert subprocess.run(["hivexml", file], capture_output=True, check=True).stdout
+
+
+def _named(value: str) -> str:
+    return "" if value == "(default)" else value
+
+
+def test_a_volume_that_was_written_is_whole_for_ntfsfix_and_for_two_other_readers(
+    restored: Path, tmp_path: Path
+) -> None:
+    volume = tmp_path / "volume.raw"
+    with restored.open("rb") as disk, volume.open("wb") as out:
+        disk.seek(1 << 20)
+        copyfileobj(disk, out)
+        out.truncate(VOLUME)
+    done = subprocess.run(
+        ["ntfsfix", "--no-action", volume], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "was processed successfully" in done.stdout
+    with volumes_of(restored) as found:
+        ((_, filesystem),) = found.values()
+        there = {filesystem.path(each): each for each in walk(filesystem, filesystem.root)}
+    short = {(*path[:-1], each.short_name) for path, each in there.items() if each.short_name}
+    ours = {path for path in there if path and not path[0].startswith("$")}
+    assert len(ours) > 150
+    assert by_dissect_ntfs(volume) - short == ours
+    assert by_the_sleuth_kit(volume) == ours
+
+
+def by_dissect_ntfs(volume: Path) -> set[tuple[str, ...]]:
+    with volume.open("rb") as file:
+        mft = NTFS(file).mft
+        assert mft
+        root = mft.get("\\")
+        return {path for path in _below_dissect(root, ()) if not path[0].startswith("$")}
+
+
+def _below_dissect(folder: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, entry in folder.listdir().items():
+        if name != ".":
+            yield (*above, name)
+            found = entry.dereference()
+            if found.is_dir() and not found.is_reparse_point():
+                yield from _below_dissect(found, (*above, name))
+
+
+def by_the_sleuth_kit(volume: Path) -> set[tuple[str, ...]]:
+    filesystem = pytsk3.FS_Info(pytsk3.Img_Info(str(volume)))
+    return {
+        path for path in _below_tsk(filesystem.open_dir("/"), ()) if not path[0].startswith("$")
+    }
+
+
+def _below_tsk(folder: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for entry in folder:
+        name = entry.info.name.name.decode("utf-8")
+        allocated = entry.info.name.flags & pytsk3.TSK_FS_NAME_FLAG_ALLOC
+        if name in {".", ".."} or not allocated or ":" in name or entry.info.meta is None:
+            continue
+        yield (*above, name)
+        if entry.info.meta.type == pytsk3.TSK_FS_META_TYPE_DIR and entry.info.meta.addr != 11:
+            yield from _below_tsk(entry.as_directory(), (*above, name))
