@@ -61,8 +61,9 @@ def of_old(place: Parts, locations: Locations, letters: Collection[str] = ()) ->
     for old, new in locations.people.profiles:
         if path.is_below(new):
             return WinPath(old.drive, (*old.parts, *path.parts[len(new.parts) :]))
-    for letter, root in sorted(locations.drives.items()):
-        if (root.parts or root.drive != locations.system) and path.is_below(root):
+    deepest_first = sorted(locations.drives.items(), key=lambda pair: -len(pair[1].parts))
+    for letter, root in deepest_first:
+        if path.is_below(root) and letter != path.drive:
             return WinPath(letter, path.parts[len(root.parts) :])
     return path
 
@@ -124,5 +125,7 @@ def inside(view: View, folder: Parts) -> Iterator[tuple[Parts, There]]:
         for name in view.names(folder):
             place = (*folder, name)
             found = view.there(place)
-            if found is not None and place != (FOLDER,):
+            if found is not None and (
+                name != FOLDER or any(not part.endswith(":") for part in folder)
+            ):
                 yield place, found

@@ -13,7 +13,7 @@ from extractor.block_devices import Identity
 from extractor.errors import CorruptStoreError, SourceError, StoreLocationError, UsageError
 from extractor.model import ObjectKind, Record, printable
 from extractor.restore.asked import Asked, Request, subject_of
-from extractor.restore.cleanup import registry_removals, removals
+from extractor.restore.cleanup import ini_removals, registry_removals, removals
 from extractor.restore.default_profile import default_tasks, profiles_of
 from extractor.restore.evidence import is_evidence
 from extractor.restore.file_content import joins
@@ -134,6 +134,8 @@ class Planner:
         if self._settings and self.install:
             for removal in registry_removals(self.install.registry, self.locations, self._asked):
                 self._settings.removal(removal)
+            for each in ini_removals(self._view, self.tree, self.locations, self._asked):
+                self._settings.ini_removal(each, self.locations.system)
             self._plan_people(self._settings)
         asked = 0
         for found in self.store.objects(SETTINGS):

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from extractor.errors import SourceError
-from extractor.model import RegistryValue, printable
-from extractor.restore.cleanup import RegistryRemoval
+from extractor.model import RegistryValue, WinPath, printable
+from extractor.restore.cleanup import IniRemoval, RegistryRemoval
 from extractor.restore.locations import Placed
 from extractor.restore.settings.group_changes import GroupChange
 from extractor.restore.settings.holders import Holder, NowhereError
@@ -48,7 +48,22 @@ class SettingsPlanner:
         except (NowhereError, SourceError):
             return
         spot = Spot(keys, None if removal.is_key else path.name[1:-1])
+        self.merging.remove(holder, spot)
         self._extra("clean-up", str(path), Deed.REMOVE, holder, spot, removal.why)
+
+    def ini_removal(self, removal: IniRemoval, system: str) -> None:
+        """Keep what a clean-up takes out of an INI file; ``system`` is the letter of the target's system drive."""
+        drive, *names = (
+            removal.place if removal.place[0].endswith(":") else (system, *removal.place)
+        )
+        path = WinPath(drive, tuple(names))
+        try:
+            holder = self.merging.holders.of_ini(path)
+        except NowhereError:
+            return
+        shown = f"{path}|{removal.section}\\[{removal.name}]"
+        spot = Spot((removal.section,), removal.name)
+        self._extra("clean-up", shown, Deed.REMOVE, holder, spot, removal.why)
 
     def task(self, task: Task, found: StoredObject, placed: Placed) -> Task:
         """Return the task of a key or value, complete."""
