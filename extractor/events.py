@@ -20,6 +20,7 @@ class Phase(StrEnum):
     COLLECTING = "Collecting"
     SAVING = "Saving"
     ESTIMATING = "Estimating"
+    APPLYING = "Applying"
 
 
 @dataclass(frozen=True, slots=True)

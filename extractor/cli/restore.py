@@ -9,17 +9,25 @@ import argparse
 import json
 import re
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from extractor.cli.arguments import words_parser
-from extractor.cli.screen import human_size
+from extractor.cli.screen import open_screen
 from extractor.cli.store_opening import add_store, keys_of, open_named, parse_words
 from extractor.errors import CanceledError, UsageError
+from extractor.events import (
+    BytesCopied,
+    ItemDone,
+    Noted,
+    Observer,
+    Phase,
+    PhaseStarted,
+    TotalsKnown,
+)
 from extractor.filetime import to_filetime
-from extractor.model import WinPath, printable
+from extractor.model import OutcomeKind, WinPath, printable
 from extractor.redact import remember
 from extractor.restore.layout import Layout
 from extractor.restore.mapping import Wish
@@ -46,8 +54,6 @@ USAGE = r"""coldstate restore STORE --to TARGET [--windows ID] [--dry-run] [--js
                          [--key STRING | --keyfile FILE | --identity FILE]
        coldstate restore --to TARGET --undo"""
 SLASHED = frozenset({"mu", "md", "lac", "lae", "ui", "ue", "uel", "config"})
-EVERY = 3.0
-"""Seconds between two lines of progress."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?=([A-Za-z]:\\.*)")
 
 
@@ -72,7 +78,7 @@ def run_restore(words: list[str]) -> int:
     ):
         if not given.json:
             _print_plan(restore)
-        code = _dry_code(restore) if given.dry_run else _apply(restore)
+        code = _dry_code(restore) if given.dry_run else _apply(restore, given.progress)
         if given.json:
             _print_json(restore)
         elif not given.dry_run:
@@ -80,9 +86,10 @@ def run_restore(words: list[str]) -> int:
     return code
 
 
-def _apply(restore: Restore) -> int:
+def _apply(restore: Restore, progress: str) -> int:
     try:
-        return restore.apply(_Progress(restore))
+        with open_screen(progress) as screen:
+            return restore.apply(_Told(restore, screen))
     except KeyboardInterrupt as error:
         raise CanceledError(
             "stopped; the same command goes on where it was, and --undo takes back what was done"
@@ -100,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         help="linux: homes with Documents, Pictures, browser profiles")  # fmt: skip
     add("--dry-run", action="store_true", help="print the plan, write nothing")
     add("--json", action="store_true", help="every object, with its end, as one JSON object a line")
+    add("--progress", choices=("auto", "plain", "json", "none"), default="auto", help="on stderr")
     add("--undo", action="store_true", help="take the last restore into TARGET back")
     users = parser.add_argument_group("users, in LoadState's words")
     for name, metavar, text in (
@@ -219,23 +227,22 @@ def say(text: str) -> None:
     print(printable(text))
 
 
-class _Progress:
-    """A line every few seconds for whoever watches a terminal."""
+class _Told:
+    """Tells a screen how far a restore is."""
 
-    def __init__(self, restore: Restore) -> None:
-        self._objects, self._bytes = needed(restore.journal)[::-1]
-        self._done = self._written = 0
-        self._said = time.monotonic()
-        self._watched = sys.stderr.isatty()
+    def __init__(self, restore: Restore, screen: Observer) -> None:
+        self._screen = screen
+        size, objects = needed(restore.journal)
+        screen(PhaseStarted(Phase.APPLYING))
+        screen(TotalsKnown(objects, size))
 
-    def __call__(self, task: Task, _: End) -> None:
-        if task.deed in WRITES:
-            self._done += 1
-            self._written += task.size
-        if self._watched and time.monotonic() - self._said >= EVERY:
-            self._said = time.monotonic()
-            print(
-                f"{self._done:,} of {self._objects:,} objects,"
-                f" {human_size(self._written)} of {human_size(self._bytes)}",
-                file=sys.stderr,
+    def __call__(self, task: Task, end: End) -> None:
+        if task.deed not in WRITES:
+            return
+        path = WinPath("", task.target)
+        if end is End.FAILED:
+            self._screen(
+                Noted("warning", f"not restored: {task.source}: {task.detail or task.conflict}")
             )
+        self._screen(BytesCopied("", task.size))
+        self._screen(ItemDone("", path, OutcomeKind.STORED, task.size))

@@ -46,6 +46,7 @@ PHASES = {
     Phase.COLLECTING: "choosing what to store",
     Phase.SAVING: "storing",
     Phase.ESTIMATING: "estimating",
+    Phase.APPLYING: "restoring",
 }
 OPENING = 32 << 10
 """Bytes that could be copied while one more object is opened and written down."""
@@ -155,6 +156,8 @@ class RichScreen:
         self.phase = ""
         self.total = Bar(self.progress, "")
         self.bars: dict[str, Bar] = {}
+        self.is_counted = False
+        """Whether it is known how much there is: what a selection leaves out before that counts for nothing."""
 
     def __enter__(self) -> RichScreen:
         self.progress.start()
@@ -178,7 +181,7 @@ class RichScreen:
                 self._expect(event)
             case BytesCopied(scope, count):
                 self._advance(scope, 0, count)
-            case ItemDone(scope=scope) if self.bars:
+            case ItemDone(scope=scope) if self.is_counted:
                 self._advance(scope, 1, 0)
             case ObjectFailed(path=path, reason=reason):
                 self.console.print(f"not stored: {printable(str(path))}: {printable(reason)}")
@@ -194,8 +197,10 @@ class RichScreen:
             for bar in self.bars.values():
                 bar.remove()
             self.bars.clear()
+            self.is_counted = False
 
     def _expect(self, event: TotalsKnown) -> None:
+        self.is_counted = True
         self.total.expect(event.objects, event.bytes)
         for scope, (objects, size) in event.scopes.items():
             self.bars[scope] = Bar(self.progress, self.accounts[scope])
@@ -217,19 +222,21 @@ class PlainScreen:
         self._began = self._said
         self._objects = self._bytes = 0
         self._totals = TotalsKnown(0, 0)
+        self._deed = "store"
 
     def __call__(self, event: Event) -> None:
         self._users(event)
         match event:
             case PhaseStarted(phase):
                 self._say(f"{phase}: {PHASES[phase]}")
+                self._deed = "restore" if phase is Phase.APPLYING else "store"
                 self._began = time.monotonic()
             case ImageRead(done=done, size=size):
                 if self._is_due():
                     self._say(f"{percent(done, size):3} %  verifying the image")
             case TotalsKnown():
                 self._totals, self._objects, self._bytes = event, 0, 0
-                self._say(f"to store: {event.objects:,} objects, {human_size(event.bytes)}")
+                self._say(f"to {self._deed}: {event.objects:,} objects, {human_size(event.bytes)}")
             case BytesCopied(_, count):
                 self._bytes += count
                 self._say_progress()
