@@ -24,6 +24,8 @@ class Reports:
     """The logs of a command that is at work."""
 
     tell: Observer
+    progress: Observer
+    """Hears how far it is: the progress log, where there is one."""
 
     def note(self, text: str) -> None:
         """Say something to the person and to the log."""
@@ -64,8 +66,8 @@ def reported(log: Path, verbosity: int, progress: Path | None, store: Path) -> I
     """
     with ExitStack() as stack:
         observers: list[Observer] = [stack.enter_context(MainLog(log, store, verbosity)).tell]
-        if progress:
-            observers.append(stack.enter_context(ProgressLog(progress, store)))
+        lines = [stack.enter_context(ProgressLog(progress, store))] if progress else []
+        observers += lines
         tell = broadcast(*observers)
 
         def hear_note(line: str) -> None:
@@ -75,7 +77,7 @@ def reported(log: Path, verbosity: int, progress: Path | None, store: Path) -> I
         stack.enter_context(redirect_stdout(Heard(sys.stdout, _as_info(tell))))
         stack.enter_context(redirect_stderr(Heard(sys.stderr, hear_note)))
         try:
-            yield Reports(tell)
+            yield Reports(tell, broadcast(*lines))
         except ColdstateError as error:
             tell(Finished(error.exit_code, message=str(error)))
             raise

@@ -1,7 +1,7 @@
 r"""LoadState's spelling -> the words of ``coldstate restore``, and its logs.
 
 ``--target`` has no counterpart there: LoadState restores into the Windows that runs it. ``/l`` gets what is printed, in
-USMT's format; ``/progress`` how it ended. Source: USMT "LoadState syntax", "Return codes"; usmt.md 1.3, 1.6.
+USMT's format; ``/progress`` USMT's progress log. Source: USMT "LoadState syntax", "Return codes"; usmt.md 1.3, 1.6.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from extractor.cli.restore import run_restore
 from extractor.cli.slash import HELP, HelpWanted
 from extractor.errors import LogFileError, ProgressLogError, RuleFileError, UsageError
 
-USAGE = r"""usage: coldstate loadstate STORE --target DIR [options]
+USAGE = r"""usage: coldstate loadstate STORE --target TARGET [options]
 
 Restores a store of this program in LoadState's words; `coldstate restore --help` has all that is possible. Stores of
 Microsoft's ScanState cannot be read: nobody has published how. The plan is printed first, and --undo takes all back.
@@ -35,7 +35,7 @@ Microsoft's ScanState cannot be read: nobody has published how. The plan is prin
   /all /ui:WHO /ue:WHO /uel:WHEN  who comes
   /decrypt[:ALGID]       the store is encrypted; with /key:STRING, /keyfile:FILE or --identity FILE
   /l:FILE /v:LEVEL       log file (default: LoadState.log) and what it holds
-  /progress:FILE         USMT's progress log: how it ended
+  /progress:FILE         USMT's progress log
   /c /r:N /w:N /nocompress /hardlink   taken from scripts, without effect
 """
 AUTO_VERBOSITY = "5"
@@ -72,7 +72,7 @@ def run_loadstate(words: list[str]) -> int:
     with reported(meant.log, meant.verbosity, meant.progress, meant.store) as reports:
         for note in meant.notes:
             reports.note(note)
-        return reports.ended(run_restore(list(meant.words)))
+        return reports.ended(run_restore(list(meant.words), reports.progress))
 
 
 def translate(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> Translated:
@@ -89,7 +89,7 @@ def translate(words: Sequence[str], environment: Mapping[str, str] = os.environ)
     store = store_of(given)
     target = given.one("--target")
     if target is None:
-        raise UsageError("no target is named: --target DIR")
+        raise UsageError("no target is named: --target TARGET")
     return Translated(
         (store, f"--to={target}", *_options(given)),
         _log(given, store, environment),
@@ -151,5 +151,3 @@ def _notes(given: Given) -> Iterator[str]:
     for name, why in _IDLE.items():
         if name in given.options:
             yield f"/{name} has no effect: {why}"
-    if "progress" in given.options:
-        yield "/progress: the progress log tells how the restore ended, and nothing before that"

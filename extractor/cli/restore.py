@@ -19,12 +19,14 @@ from extractor.cli.store_opening import add_store, keys_of, open_named, parse_wo
 from extractor.errors import CanceledError, UsageError
 from extractor.events import (
     BytesCopied,
+    Event,
     ItemDone,
     Noted,
     Observer,
     Phase,
     PhaseStarted,
     TotalsKnown,
+    broadcast,
 )
 from extractor.filetime import to_filetime
 from extractor.model import OutcomeKind, WinPath, printable
@@ -57,8 +59,12 @@ SLASHED = frozenset({"mu", "md", "lac", "lae", "ui", "ue", "uel", "config"})
 _DRIVE = re.compile(r"([A-Za-z]):\\?=([A-Za-z]:\\.*)")
 
 
-def run_restore(words: list[str]) -> int:
-    """Plan and restore; 0, 3 when something is not restored or not whole."""
+def silent(_: Event) -> None:
+    """Hear nothing."""
+
+
+def run_restore(words: list[str], listener: Observer = silent) -> int:
+    """Plan and restore; 0, 3 when something is not restored or not whole. ``listener`` hears how far it is."""
     given = parse_words(_parser(), list(_long(words)))
     if given.undo:
         return _undo(given)
@@ -78,7 +84,7 @@ def run_restore(words: list[str]) -> int:
     ):
         if not given.json:
             _print_plan(restore)
-        code = _dry_code(restore) if given.dry_run else _apply(restore, given.progress)
+        code = _dry_code(restore) if given.dry_run else _apply(restore, given.progress, listener)
         if given.json:
             _print_json(restore)
         elif not given.dry_run:
@@ -86,10 +92,10 @@ def run_restore(words: list[str]) -> int:
     return code
 
 
-def _apply(restore: Restore, progress: str) -> int:
+def _apply(restore: Restore, progress: str, listener: Observer) -> int:
     try:
         with open_screen(progress) as screen:
-            return restore.apply(_Told(restore, screen))
+            return restore.apply(_Told(restore, broadcast(screen, listener)))
     except KeyboardInterrupt as error:
         raise CanceledError(
             "stopped; the same command goes on where it was, and --undo takes back what was done"
