@@ -6,21 +6,20 @@ their name. Each task ends as restored, kept, skipped or failed, and the sums ar
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from extractor.errors import CorruptStoreError, StoreError, UnsupportedError
+from extractor.errors import CorruptStoreError, StoreError
 from extractor.model import FILE_ATTRIBUTE_DIRECTORY, ObjectKind, Record, printable
-from extractor.restore.asked import subject_of
-from extractor.restore.content import Kept, kept
 from extractor.restore.default_profile import KIND as DEFAULT
 from extractor.restore.default_profile import Copier, Profile
-from extractor.restore.file_content import rewrite
-from extractor.restore.host import NOBODY, NOTHING, Host, Traits
+from extractor.restore.files import Files
+from extractor.restore.host import Host
 from extractor.restore.journal import WHOLE, Journal
 from extractor.restore.locations import Locations
 from extractor.restore.processing import Emptying, empty_folders
@@ -31,16 +30,18 @@ from extractor.restore.steps import Steps
 from extractor.restore.streams import Streams
 from extractor.restore.tasks import Deed, End, Task
 from extractor.restore.view import View
-from extractor.restore.write import THE_END, FailedError, content_of, fill
+from extractor.restore.write import THE_END, FailedError
 from extractor.store.columns import StoredObject
-from extractor.store.failures import NO_HARD_LINK, free_space
+from extractor.store.failures import free_space
 from extractor.store.listing import objects_of
 from extractor.store.opened import OpenStore
 from extractor.store.tree import Parts, Tree
 
 BATCH = 200
 """Objects asked of the catalog at a time."""
-_NO_LINK = NO_HARD_LINK | {errno.ENOENT}
+GROUP = 50
+"""Files written together, each open until all have their names."""
+T = TypeVar("T")
 
 
 def _silence(_: Task, __: End) -> None:
@@ -73,12 +74,14 @@ class Applier:
     streams: Streams = field(init=False)
     _sids: dict[str, str] = field(init=False)
     _copier: Copier = field(init=False)
+    _files: Files = field(init=False)
 
     def __post_init__(self) -> None:
         self.tree, self.journal = self.run.tree, self.run.journal
         self.streams = Streams(self.store, self.steps, self.host)
         self._sids = self.locations.people.sids
         self._copier = Copier(self.tree, self.steps, self.host, self.profiles)
+        self._files = Files(self.store, self.steps, self.host, self.locations, self.streams)
 
     def work(self) -> None:
         """Do all that is left of the plan; raise StoreError (72) when nothing can be written any more."""
@@ -93,15 +96,53 @@ class Applier:
         self._take_back()
         for batch in self._batches(f"state = 'open' AND {WHOLE} AND kind NOT IN ('hive', 'ini')"):
             ids = [task.object for task in batch if task.object]
-            found = {each.id: each for each in objects_of(self.store, ids)}
-            for task in batch:
-                self._do(task, found.get(task.object))
+            self._batch(batch, {each.id: each for each in objects_of(self.store, ids)})
         settings = self.settings()
         if settings:
             settings.work()
         self._remove_empty()
         self._date_folders()
         self.journal.commit()
+
+    def _batch(self, tasks: Sequence[Task], found: Mapping[int, StoredObject]) -> None:
+        """Do some tasks: files whose places are free go together, after what they may need, before their links."""
+        plain = [each for each in tasks if _is_plain(each, found.get(each.object))]
+        numbers = {each.id for each in plain}
+        others = [each for each in tasks if each.id not in numbers]
+        for task in others:
+            if not task.first:
+                self._do(task, found.get(task.object))
+        for at in range(0, len(plain), GROUP):
+            self._group([(each, found[each.object]) for each in plain[at : at + GROUP]])
+        for task in others:
+            if task.first:
+                self._do(task, found.get(task.object))
+
+    def _group(self, members: Sequence[tuple[Task, StoredObject]]) -> None:
+        """Write files together: what the journal has to know before each stage it is told of all of them at once."""
+        files = self._files
+        with ExitStack() as stack:
+            begun = [
+                (task, found, temporary)
+                for task, found in members
+                if (temporary := self._tried(task, partial(files.begin, task)))
+            ]
+            self.journal.commit()
+            filled = [
+                (task, found, temporary, made)
+                for task, found, temporary in begun
+                if (made := self._tried(task, partial(files.fill, task, found, temporary, stack)))
+            ]
+            ready = [
+                each
+                for each in filled
+                if self._tried(each[0], partial(files.announce, each[0], each[2]))
+            ]
+            self.journal.commit()
+            for task, found, temporary, made in ready:
+                lost = self._tried(task, partial(files.settle, task, found, temporary, made))
+                if lost is not None:
+                    self._ended(task, End.RESTORED, "; ".join(lost))
 
     def _remove_empty(self) -> None:
         """Take away the folders that rules want gone where nothing is in them by now."""
@@ -131,17 +172,26 @@ class Applier:
 
     def _do(self, task: Task, found: StoredObject | None) -> None:
         self.journal.end(task.id, End.BEGUN)
-        try:
-            detail = "; ".join(self._work(task, found))
+        lost = self._tried(task, partial(self._work, task, found))
+        if lost is not None:
             end = End.REMOVED if task.deed is Deed.REMOVE else End.RESTORED
+            self._ended(task, end, "; ".join(lost))
+
+    def _tried(self, task: Task, work: Callable[[], T]) -> T | None:
+        """Do a part of a task; where it fails the task ends so, and None is returned."""
+        try:
+            return work()
         except (FailedError, CorruptStoreError) as error:
-            end, detail = End.FAILED, str(error)
+            detail = str(error)
         except OSError as error:
             if error.errno in THE_END:
                 raise
-            end, detail = End.FAILED, f"cannot be written: {error.strerror or error}"
-        if end is End.FAILED:
-            self.steps.undo(self.journal.steps(task.id))
+            detail = f"cannot be written: {error.strerror or error}"
+        self.steps.undo(self.journal.steps(task.id))
+        self._ended(task, End.FAILED, detail)
+        return None
+
+    def _ended(self, task: Task, end: End, detail: str) -> None:
         self.journal.end(task.id, end, printable(detail))
         self.observer(task, end)
 
@@ -159,7 +209,7 @@ class Applier:
             return self._folder(task, found)
         if record.kind is ObjectKind.LINK and self.host.ntfs and _is_link(record):
             return self._link(task, record)
-        return self._file(task, found)
+        return self._files.write(task, found)
 
     # --- folders and links ------------------------------------------------------------------------
 
@@ -195,7 +245,7 @@ class Applier:
         temporary = self.steps.temporary(task.id, task.target)
         file = self._empty(temporary, directory=bool(about.attributes & FILE_ATTRIBUTE_DIRECTORY))
         try:
-            self._put(task, temporary, is_link=True)
+            self._files.put(task, temporary, is_link=True)
             lost = self.host.short_name(file, record.short_name)
             self.host.link(file, moved_link(about.reparse, self.locations.renamed))
             lost += self.host.dress(file, record, self._sids)
@@ -214,70 +264,12 @@ class Applier:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(place[-1], flags, dir_fd=parent)
 
-    # --- files ------------------------------------------------------------------------------------
 
-    def _file(self, task: Task, found: StoredObject) -> list[str]:
-        if task.first and self._hard_link(task):
-            return []
-        temporary = self.steps.temporary(task.id, task.target)
-        fill(self.store, self.tree, content_of(found), temporary)
-        changed = self._changed(task, found.record, temporary)
-        file = self.tree.open(temporary)
-        try:
-            lost = changed + self.streams.write(task.id, found, file, temporary, task.target)
-            keep, there = self._kept(task, found.record)
-            lost += self.host.dress(file, found.record, self._sids, keep, there)
-            self._put(task, temporary)
-            return lost + self.host.short_name(file, found.record.short_name)
-        finally:
-            os.close(file)
-
-    def _hard_link(self, task: Task) -> bool:
-        """Give a file that was restored its second name; False where that cannot be."""
-        first = self.journal.task(task.first)
-        if first is None or first.state is not End.RESTORED:
-            return False
-        temporary = self.steps.temporary(task.id, task.target, 1)
-        try:
-            self.tree.link(first.target, temporary)
-        except OSError as error:
-            if error.errno in _NO_LINK:
-                return False
-            raise
-        self._put(task, temporary)
-        return True
-
-    def _put(self, task: Task, temporary: Parts, *, is_link: bool = False) -> None:
-        if task.deed is Deed.REPLACE:
-            self.steps.aside(task.id, task.target)
-        self.steps.put(task.id, temporary, task.target, is_link=is_link)
-
-    def _kept(self, task: Task, record: Record) -> tuple[Kept, Traits]:
-        """Return what ``KeepExisting`` leaves of the file that this one replaces, and what that one has."""
-        subject = subject_of(record)
-        request = self.locations.asked.narrowest("contentModify", subject) if subject else None
-        keep = kept(request.call) if request and task.deed is Deed.REPLACE else NOTHING
-        return keep, self._traits(task.target) if keep != NOTHING else NOBODY
-
-    def _changed(self, task: Task, record: Record, place: Parts) -> list[str]:
-        """Change the content of a file that has no name yet as ``contentModify`` says; return what could not be."""
-        subject = subject_of(record)
-        request = self.locations.asked.narrowest("contentModify", subject) if subject else None
-        if request is None or request.call is None:
-            return []
-        try:
-            there = task.target if task.deed is Deed.REPLACE else None
-            rewrite(request.call, self.tree, place, there)
-        except UnsupportedError as error:
-            return [f"{request.instruction.source}: {error}; it is as the store has it"]
-        return []
-
-    def _traits(self, place: Parts) -> Traits:
-        file = self.tree.open(place)
-        try:
-            return self.host.traits(file)
-        finally:
-            os.close(file)
+def _is_plain(task: Task, found: StoredObject | None) -> bool:
+    """Tell whether a task makes a file, or a link that becomes one, where nothing is in its way."""
+    if found is None or task.kind != ObjectKind.FILE or task.first or not task.object:
+        return False
+    return task.deed in {Deed.MAKE, Deed.RENAME}
 
 
 def _is_link(record: Record) -> bool:

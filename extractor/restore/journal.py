@@ -146,8 +146,8 @@ class Journal:
                 (state.value, detail, holder),
             )
 
-    def step(self, step: Step) -> int:
-        """Write down a step that is about to be made, at once; return its number."""
+    def step(self, step: Step, *, later: bool = False) -> int:
+        """Write down a step that is about to be made, at once, or with the next ``commit``; return its number."""
         row = (
             step.task, step.kind, _packed(step.path), _packed(step.aside),
             _signed(step.inode), step.size, step.modified,
@@ -156,7 +156,8 @@ class Journal:
             done = self._connection.execute(
                 "INSERT INTO steps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row
             )
-            self._connection.commit()
+            if not later:
+                self._connection.commit()
         return done.lastrowid or 0
 
     def steps(self, task: int | None = None) -> Iterator[Step]:

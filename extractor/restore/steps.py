@@ -6,11 +6,13 @@ A *temporary* is a file in the making beside its place; an *aside* is what gave 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 
+from extractor.errors import CorruptStoreError
 from extractor.restore.journal import Journal
 from extractor.restore.tasks import Step
 from extractor.store.tree import Parts, Tree
@@ -20,6 +22,21 @@ PRIVATE = 0o700
 """Mode of folders that are made: what lies in a profile is its owner's. NTFS gets its own access list."""
 ANY = -1
 """Size of what may have any: a link."""
+
+
+_NO_NAMES = frozenset({"", ".", ".."})
+_CHANGED_SINCE = frozenset(
+    {
+        errno.ENOENT,
+        errno.EEXIST,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENOTEMPTY,
+        errno.ELOOP,
+        errno.EBUSY,
+    }
+)
+"""What the system answers where a folder is none any more, or holds something of somebody else's."""
 
 
 class Steps:
@@ -37,9 +54,15 @@ class Steps:
 
     def folder(self, task: int, parts: Parts) -> bool:
         """Make a folder and those above it; return whether it was missing."""
-        if parts in self._known:
-            return False
-        self.folder(task, parts[:-1])
+        depth = len(parts)
+        while parts[:depth] not in self._known:
+            depth -= 1
+        made = False
+        for each in range(depth + 1, len(parts) + 1):  # no recursion: a store may be deep
+            made = self._one_folder(task, parts[:each])
+        return made
+
+    def _one_folder(self, task: int, parts: Parts) -> bool:
         parent = self.tree.directory(parts[:-1])
         made = False
         if not _exists(parts[-1], parent):
@@ -52,8 +75,8 @@ class Steps:
         self._known.add(parts)
         return made
 
-    def temporary(self, task: int, place: Parts, number: int = 0) -> Parts:
-        """Return a free name beside a place for what is in the making."""
+    def temporary(self, task: int, place: Parts, number: int = 0, *, later: bool = False) -> Parts:
+        """Return a free name beside a place for what is in the making; ``later``: the caller commits the journal."""
         self.folder(task, place[:-1])
         parent = self.tree.directory(place[:-1])
         name = TEMPORARY.format(task, number)
@@ -61,7 +84,7 @@ class Steps:
             number += 1000
             name = TEMPORARY.format(task, number)
         parts = (*place[:-1], name)
-        self.journal.step(Step(0, task, "temporary", parts))
+        self.journal.step(Step(0, task, "temporary", parts), later=later)
         return parts
 
     def note(self, task: int, parts: Parts) -> bool:
@@ -73,10 +96,28 @@ class Steps:
 
     def put(self, task: int, temporary: Parts, place: Parts, *, is_link: bool = False) -> None:
         """Give what was made its name, which is free; what becomes a link is known by its inode only."""
+        self.announce(task, temporary, place, is_link=is_link)
+        self.settle(temporary, place)
+
+    def announce(
+        self,
+        task: int,
+        temporary: Parts,
+        place: Parts,
+        *,
+        is_link: bool = False,
+        later: bool = False,
+    ) -> None:
+        """Write down that what was made gets its name; with ``later`` the caller commits the journal."""
         parent = self.tree.directory(place[:-1])
         found = os.stat(temporary[-1], dir_fd=parent, follow_symlinks=False)
         size = ANY if is_link else found.st_size
-        self.journal.step(Step(0, task, "place", place, (), found.st_ino, size, _when(found)))
+        step = Step(0, task, "place", place, (), found.st_ino, size, _when(found))
+        self.journal.step(step, later=later)
+
+    def settle(self, temporary: Parts, place: Parts) -> None:
+        """Rename what was made; raise FileExistsError where something has the name."""
+        parent = self.tree.directory(place[:-1])
         if _exists(place[-1], parent):
             raise FileExistsError(17, "something of this name is there already")
         os.rename(temporary[-1], place[-1], src_dir_fd=parent, dst_dir_fd=parent)
@@ -97,18 +138,45 @@ class Steps:
         self._known = {each for each in self._known if each[: len(place)] != place}
 
     def undo(self, steps: Iterable[Step]) -> list[str]:
-        """Take steps back, given with the last first; return what was left, in words."""
+        """Take steps back, given with the last first; return what was left, in words.
+
+        Raises CorruptStoreError (42) for a step that no run wrote, OSError when the target cannot be written.
+        """
         left = []
         self._known = self._roots()
         for step in steps:
+            _refuse_odd(step)
             if step.kind in {"folder", "aside"}:
                 self.tree.forget()
-            said = _BACK[step.kind](self.tree, step)
+            said = _taken_back(self.tree, step)
             if said:
                 left.append(f"{'/'.join(step.path)}: {said}")
             self.journal.forget(step.id)
         self.journal.commit()
         return left
+
+
+def _refuse_odd(step: Step) -> None:
+    """Raise CorruptStoreError for what a planted journal says: kinds and names that no step has."""
+    places = (step.path, step.aside) if step.kind == "aside" else (step.path,)
+    names = {name for place in places for name in place}
+    if (
+        step.kind not in _BACK
+        or not all(places)
+        or names & _NO_NAMES
+        or any("\0" in n for n in names)
+    ):
+        raise CorruptStoreError(f"step {step.id} of the journal is none that a restore makes")
+
+
+def _taken_back(tree: Tree, step: Step) -> str:
+    """Take a step back; return why it was left, in words, where somebody changed what lies around it."""
+    try:
+        return _BACK[step.kind](tree, step)
+    except OSError as error:
+        if error.errno not in _CHANGED_SINCE:
+            raise
+        return f"it stays as it is: {error.strerror}"
 
 
 def _when(found: os.stat_result) -> int:
