@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from extractor.errors import SourceError
+from extractor.errors import SourceError, UsageError
 from extractor.model import User, WinPath, printable, upcase
 from extractor.restore.users import People, Person, refuse_conflicts
 from extractor.windows import WindowsInstall
@@ -71,8 +71,9 @@ class _Settling:
         return self._with_profile(replace(person, sid=known.sid) if known else person)
 
     def _is_known(self, person: Person) -> bool:
+        """Tell whether the target has a profile of this SID and name, or of this SID and a name that nobody knows."""
         known = self._profiles.get(upcase(person.sid))
-        return known is not None and upcase(known.name) == upcase(person.name)
+        return known is not None and upcase(known.name or person.user.name) == upcase(person.name)
 
     def _named(self, person: Person) -> User | None:
         wanted = (upcase(person.domain), upcase(person.name))
@@ -101,15 +102,30 @@ class _Settling:
     def _with_profile(self, person: Person) -> Person:
         known = self._profiles.get(upcase(person.sid))
         if known and not person.profile_told:
-            return replace(person, profile=known.profile)
+            left_out = person.left_out or self._nowhere(known.profile)
+            return replace(person, profile=known.profile, left_out=left_out)
         if known:
             return replace(person, is_new=known.profile.key != person.profile.key)
         profile = person.profile if person.profile_told else self._free(person)
         self._taken.add(profile.key)
         return replace(person, profile=profile, is_new=True)
 
+    def _nowhere(self, profile: WinPath) -> str:
+        """Return why nothing is put into a profile of the target: its ProfileList may say anything; else empty."""
+        letters = {
+            self._install.system_root.drive,
+            *(each.letter for each in self._install.letters),
+        }
+        is_place = profile.parts and not {".", ".."} & set(profile.parts)
+        if is_place and upcase(profile.drive) in map(upcase, letters):
+            return ""
+        return f"its profile there, {printable(str(profile))}, is no folder of a drive that the target has"
+
     def _free(self, person: Person) -> WinPath:
-        """Return the folder of a new profile: where the target keeps them, under a name that no other profile has."""
+        """Return the folder of a new profile: where the target keeps them, under a name that no other profile has.
+
+        Raises UsageError (11) where all names are taken.
+        """
         parent = person.profile.parent
         if upcase(parent.name) in PROFILES and len(parent.parts) == 1:
             parent = self._install.default_profile.parent
@@ -120,4 +136,10 @@ class _Settling:
             *(f".{n:03}" for n in range(MOST_NAMES)),
         ]
         tried = [parent / f"{name}{ending}" for ending in endings]
-        return next(each for each in tried if each.key not in self._folders | self._taken)
+        free = (each for each in tried if each.key not in self._folders | self._taken)
+        found = next(free, None)
+        if found is None:
+            raise UsageError(
+                f"the target has {MOST_NAMES} profiles called {printable(name)}: name a folder with --user-map"
+            )
+        return found

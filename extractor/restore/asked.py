@@ -77,7 +77,7 @@ class Aim:
         narrow = tuple(-number for number in self.location.specificity)
         scope, source = self.request.instruction.scope, self.request.instruction.source
         file, _, line = source.rpartition(":")
-        number = int(line) if line.isascii() and line.isdecimal() else 0
+        number = int(line) if line.isascii() and line.isdecimal() and len(line) < 10 else 0
         return (narrow, not scope, scope, file, number, self.request.instruction.text)
 
 

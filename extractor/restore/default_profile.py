@@ -18,6 +18,7 @@ from extractor.restore.steps import Steps
 from extractor.restore.tasks import Deed, Task
 from extractor.restore.users import Person
 from extractor.restore.view import InTheWayError, There, View
+from extractor.restore.write import FailedError
 from extractor.store.tree import Parts, Tree
 
 KIND = "default profile"
@@ -42,10 +43,21 @@ class Profile:
 def profiles_of(
     persons: Iterable[Person], default: WinPath, view: View, places: Places
 ) -> Iterator[Profile]:
-    """Yield the profiles of people; raise InTheWayError, OSError."""
+    """Yield the profiles of people; raise InTheWayError, OSError where that of a new one cannot be begun."""
     for person in persons:
-        own, other = (view.place(places.at(path)) for path in (person.profile, default))
-        yield Profile(person, own, other)
+        try:
+            yield _profile(person, default, view, places)
+        except (InTheWayError, OSError):
+            if person.is_new:
+                raise
+
+
+def _profile(person: Person, default: WinPath, view: View, places: Places) -> Profile:
+    own, other = (view.place(places.at(path)) for path in (person.profile, default))
+    if own[: len(other)] == other:  # a ProfileList may say that it is the whole drive
+        both = f"{printable(str(person.profile))} lies in {printable(str(default))}"
+        raise InTheWayError(f"{both}, the default profile")
+    return Profile(person, own, other)
 
 
 def default_tasks(profile: Profile, view: View, number: Callable[[], int]) -> Iterator[Task]:
@@ -73,19 +85,22 @@ def _deed(view: View, place: Parts) -> Deed:
 
 def _inside(view: View, folder: Parts) -> Iterator[tuple[Parts, There]]:
     """Yield all folders and plain files below one, folders first."""
-    for name in view.names(folder):
-        place = (*folder, name)
-        found = view.there(place)
-        if found and found.directory:
-            yield place, found
-            yield from _inside(view, place)
-        elif found and found.regular and not upcase(name).startswith(HIVE):
-            yield place, found
+    pending = [folder]
+    while pending:  # no recursion: a target may be deep
+        above = pending.pop()
+        for name in view.names(above):
+            place = (*above, name)
+            found = view.there(place)
+            if found and found.directory:
+                yield place, found
+                pending.append(place)
+            elif found and found.regular and not upcase(name).startswith(HIVE):
+                yield place, found
 
 
 @dataclass(slots=True)
 class Copier:
-    """Copies what the tasks of a default profile say; methods raise OSError."""
+    """Copies what the tasks of a default profile say; methods raise OSError, FailedError."""
 
     tree: Tree
     steps: Steps
@@ -93,10 +108,11 @@ class Copier:
     profiles: tuple[Profile, ...]
 
     def copy(self, task: Task) -> list[str]:
-        """Copy one folder or file; return what could not be kept."""
-        profile = next(
-            each for each in self.profiles if task.target[: len(each.place)] == each.place
-        )
+        """Copy one folder or file; return what could not be kept. Raises FailedError for a place in no profile."""
+        of_place = (each for each in self.profiles if task.target[: len(each.place)] == each.place)
+        profile = next(of_place, None)
+        if profile is None:  # a journal may say anything
+            raise FailedError("it is in no profile that is begun")
         source = profile.source(task.target)
         if self._is_folder(source):
             self.steps.folder(task.id, task.target)

@@ -298,7 +298,8 @@ class Planner:
             return replace(task, size=size)
         if record.metadata.link_count < 2:
             return replace(task, size=size)
-        identity = (record.volume, record.record, record.sequence, record.sha256)
+        volume = self.tree.volume_of(task.target)  # a second name on another drive is another file
+        identity = (volume, record.volume, record.record, record.sequence, record.sha256)
         first = self._first.setdefault(identity, task.id)
         return replace(task, size=size) if first == task.id else replace(task, first=first)
 

@@ -41,17 +41,34 @@ class View:
         self._planned: dict[tuple[int, str], str] = {}
         """(hash of the folder, name in upper case) -> the name that is planned there."""
         self._gone: set[Parts] = set()
+        self._folders: dict[Parts, Parts] = {(): ()}
+        """Folders as they were asked for -> as they are spelled; only what can change no more."""
 
     def place(self, wanted: Parts) -> Parts:
         """Return a place with the spelling of what is there or planned already; raise InTheWayError."""
-        found: Parts = ()
-        for depth, name in enumerate(wanted):
-            spelled = self.spelling(found, name)
-            found = (*found, spelled or name)
-            last = depth == len(wanted) - 1
-            if not last and spelled and not self.is_planned(found) and not self._is_folder(found):
-                raise InTheWayError(f"{'/'.join(found)} is no folder")
+        depth = len(wanted) - 1  # of the deepest folder that is known: a store may be deep
+        while depth > 0 and wanted[:depth] not in self._folders:
+            depth -= 1
+        found = self._folders[wanted[: max(depth, 0)]]
+        settled = True
+        for at in range(max(depth, 0), len(wanted)):
+            spelled = self.spelling(found, wanted[at])
+            found = (*found, spelled or wanted[at])
+            if at < len(wanted) - 1:
+                self._refuse_file(found, spelled)
+                settled = settled and bool(spelled)
+                if settled:
+                    self._remember(wanted[: at + 1], found)
         return found
+
+    def _refuse_file(self, found: Parts, spelled: str) -> None:
+        if spelled and not self.is_planned(found) and not self._is_folder(found):
+            raise InTheWayError(f"{'/'.join(found)} is no folder")
+
+    def _remember(self, wanted: Parts, found: Parts) -> None:
+        if len(self._folders) >= KEPT:
+            self._folders = {(): ()}
+        self._folders[wanted] = found
 
     def spelling(self, folder: Parts, name: str) -> str:
         """Return how a name of a folder is spelled, empty when it is free."""
@@ -60,7 +77,7 @@ class View:
         if planned is not None:
             return planned
         known = self._of(folder)
-        found = name if known.get(name) else known.get(key, "")
+        found = name if known.get(name) == name else known.get(key, "")
         return "" if (*folder, found) in self._gone else found
 
     def plan(self, place: Parts) -> None:
@@ -74,6 +91,7 @@ class View:
     def remove(self, place: Parts) -> None:
         """Remember that what is there will be gone."""
         self._gone.add(place)
+        self._folders = {(): ()}
         self._names.pop(place, None)
 
     def there(self, place: Parts) -> There | None:
@@ -107,7 +125,7 @@ class View:
         return known
 
     def _read(self, folder: Parts) -> dict[str, str]:
-        if any(folder[:depth] in self._gone for depth in range(1, len(folder) + 1)):
+        if self._gone and any(folder[:depth] in self._gone for depth in range(1, len(folder) + 1)):
             return {}
         try:
             names = self._tree.names(folder)

@@ -49,13 +49,17 @@ def fill(store: OpenStore, tree: Tree, stream: StoredStream, place: Parts) -> No
 def read(store: OpenStore, stream: StoredStream) -> bytes:
     """Return the bytes of a small stream; raise FailedError for others than were stored, CorruptStoreError."""
     with store.open(stream.stored_as) as source:
-        content = b"".join(map(_bytes, parts_in(source, store.path)))
+        content = bytearray()
+        for part in parts_in(source, store.path):
+            if len(content) + _length(part) > stream.size:  # told small, a hole may have terabytes
+                raise FailedError(f"its stream {stream.name} has more bytes than were stored")
+            content += part if isinstance(part, bytes) else bytes(part.length)
     _refuse_other(sha256(content).hexdigest(), stream)
-    return content
+    return bytes(content)
 
 
-def _bytes(part: Part) -> bytes:
-    return part if isinstance(part, bytes) else bytes(part.length)
+def _length(part: Part) -> int:
+    return len(part) if isinstance(part, bytes) else part.length
 
 
 def _refuse_other(digest: str, stream: StoredStream) -> None:

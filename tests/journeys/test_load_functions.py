@@ -1,7 +1,7 @@
 r"""Every function that works at load (usmt.md 3.8), on files, through ``coldstate restore`` onto an NTFS volume.
 
 A case has a folder of its own, ``C:\Rows\N``, which ``{}`` stands for in its rules; one store holds them all, and one
-restore does. Cases of registry and INI values have the same shape, with values for files.
+restore does. Registry and INI values have a table of the same shape in ``test_restore_settings``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ here is written back whole.
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -20,6 +21,7 @@ from extractor.registry.hive import tree_hive
 from extractor.registry.ladder import HiveFiles, replayed
 from extractor.registry.view import CLASSES, through_link
 from extractor.restore.layout import Places
+from extractor.restore.settings.new_user import empty_classes
 from extractor.restore.users import People, Person
 from extractor.restore.view import InTheWayError, View
 from extractor.seams import Hive
@@ -69,7 +71,10 @@ class Holders:
         self._view = view
         self._places = places
         self._install = install
-        self._people = {upcase(each.sid): each for each in people.persons}
+        self._people = {upcase(each.sid): each for each in people.persons if not each.left_out}
+        profiles = [each.profile for each in people.persons]
+        profiles += [each.profile for each in install.users]
+        self._profiles = (*profiles, install.default_profile)
         self._found: dict[tuple[str, str], Holder] = {}
         self.open = lru_cache(maxsize=KEPT_OPEN)(self._open)
 
@@ -84,6 +89,11 @@ class Holders:
             raise NowhereError(f"{path} is no key of a hive")
         led = through_link(self.open(holder), keys) if keys and links and holder.is_there else ""
         return self.of_key(_parsed(led), links - 1) if led else (holder, tuple(keys))
+
+    def of_value(self, key: WinPath) -> tuple[Holder, tuple[str, ...]]:
+        """Return where values of a key go: where a link leads, when the key is one; raise as ``of_key`` does."""
+        holder, keys = self.of_key(key / "a value")  # what lies below a link lies elsewhere
+        return holder, keys[:-1]
 
     def of_ini(self, file: WinPath) -> Holder:
         """Return the INI file at a path; raise NowhereError."""
@@ -109,10 +119,10 @@ class Holders:
         name, folder = upcase(path.name), path.parent.key
         if folder == (self._install.system_root / "System32" / "config").key:
             return name.partition(".")[0] in MACHINE_NAMES
-        for person in self._people.values():
-            if folder == person.profile.key and name.startswith(NTUSER):
+        for profile in self._profiles:
+            if folder == profile.key and name.startswith(NTUSER):
                 return True
-            below = path.key[len(person.profile.key) :] if path.is_below(person.profile) else ()
+            below = path.key[len(profile.key) :] if path.is_below(profile) else ()
             if below[:-1] in _CLASS_FOLDERS and name.startswith(_CLASS_FILE):
                 return True
         return False
@@ -148,8 +158,13 @@ class Holders:
         return content
 
     def _open(self, holder: Holder) -> Hive:
-        place = holder.place if holder.is_there else self.template()
-        return tree_hive(self.content(place), holder.shown)
+        if holder.is_there:
+            content = self.content(holder.place)
+        elif holder.person and holder.shown.endswith(_CLASSES):
+            content = _no_classes(holder.person.sid)
+        else:
+            content = self.content(self.template())
+        return tree_hive(content, holder.shown)
 
     def named(self, kind: str, shown: str) -> Holder:
         """Return the holder that a plan calls so; raise NowhereError."""
@@ -210,6 +225,13 @@ class Holders:
         if there is not None and not there.regular:
             raise NowhereError(f"{path} of the target is no plain file")
         return Holder(kind, shown, place, person, there is not None)
+
+
+def _no_classes(sid: str) -> bytes:
+    """Return the hive that a user's classes begin with."""
+    file = io.BytesIO()
+    empty_classes(sid, file)
+    return file.getvalue()
 
 
 def _parsed(path: str) -> WinPath:

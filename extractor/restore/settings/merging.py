@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from extractor.model import ObjectKind, Record, RegistryValue, WinPath, upcase
 from extractor.registry.casing import registry_upcase
+from extractor.registry.key import LINK
 from extractor.restore.asked import Asked, Subject, subject_of
 from extractor.restore.locations import Locations, Placed
 from extractor.restore.settings.holders import Holder, Holders, NowhereError
@@ -45,10 +46,16 @@ class Merging:
         self._locations = locations
         self._relocations = relocations
         self._ini: tuple[Holder, IniFile] | None = None
+        self._gone: set[tuple[object, ...]] = set()
+        """Keys, with all below them, and values that a clean-up takes before anything comes."""
 
     @property
     def _asked(self) -> Asked:
         return self._locations.asked
+
+    def note(self, text: str) -> None:
+        """Remember something that cannot be followed."""
+        self._asked.note(text)
 
     def aim(self, record: Record, placed: Placed) -> Aim:
         """Return the file and the place in it of a key or value; raise NowhereError, SourceError."""
@@ -60,7 +67,9 @@ class Merging:
             return Aim(holder, Spot(keys), placed.why)
         name = path.name[1:-1]
         if path.drive in {"HKLM", "HKU"}:
-            holder, keys = self.holders.of_key(path.parent)
+            is_link = record.value is not None and record.value.type == LINK
+            holders = self.holders
+            holder, keys = (holders.of_key if is_link else holders.of_value)(path.parent)
             return Aim(holder, Spot(keys, name), placed.why)
         file, bar, section = path.parent.name.partition("|")
         if not bar:
@@ -85,8 +94,14 @@ class Merging:
             self._call("contentModify", subject),
         )
 
+    def remove(self, holder: Holder, spot: Spot) -> None:
+        """Count a key with all below it, or a value, as gone: a clean-up takes it before anything comes."""
+        self._gone.add(spot_key(holder, spot))
+
     def there(self, aim: Aim) -> RegistryValue | None:
-        """Return the value that the target has at a place now; raise SourceError."""
+        """Return the value that the target has at a place, less what a clean-up takes; raise SourceError."""
+        if self._is_gone(aim):
+            return None
         name = aim.spot.value or ""
         if aim.holder.kind == "hive":
             return self.holders.open(aim.holder).value("\\".join(aim.spot.keys), name)
@@ -102,7 +117,15 @@ class Merging:
         return self._ini[1]
 
     def _has_key(self, aim: Aim) -> bool:
-        return self.holders.open(aim.holder).exists("\\".join(aim.spot.keys))
+        known = self.holders.open(aim.holder)
+        return not self._is_gone(aim) and known.exists("\\".join(aim.spot.keys))
+
+    def _is_gone(self, aim: Aim) -> bool:
+        if not self._gone:
+            return False
+        keys = aim.spot.keys
+        places = (aim.spot, *(Spot(keys[:depth]) for depth in range(len(keys) + 1)))
+        return any(spot_key(aim.holder, each) in self._gone for each in places)
 
     def _call(self, kind: str, subject: Subject | None) -> Call | None:
         request = self._asked.narrowest(kind, subject) if subject else None

@@ -36,7 +36,8 @@ def moves(locations: Locations, letters: Iterable[str]) -> Iterator[tuple[WinPat
     """Yield folders of the old machine and where they are at the target: profiles, drives, what rules move."""
     drives = [WinPath(letter, ()) for letter in letters]
     profiles = [old for old, _ in locations.people.profiles]
-    aliases = [(_alias(old), old) for old in profiles if upcase(old.parent.name) == USERS]
+    moved = [old for old in profiles if locations.renamed(old).key != old.key]  # others need none
+    aliases = [(_alias(old), old) for old in moved if upcase(old.parent.name) == USERS]
     pairs = [*_relative(locations), *((old, old) for old in (*profiles, *drives)), *aliases]
     for old, placed in pairs:
         new = locations.renamed(placed)

@@ -45,7 +45,8 @@ class SettingsPlanner:
         path = removal.path
         try:
             holder, keys = self.merging.holders.of_key(path if removal.is_key else path.parent)
-        except (NowhereError, SourceError):
+        except (NowhereError, SourceError) as error:
+            self.merging.note(f"{removal.why}: {error}")
             return
         spot = Spot(keys, None if removal.is_key else path.name[1:-1])
         self.merging.remove(holder, spot)
@@ -63,6 +64,7 @@ class SettingsPlanner:
             return
         shown = f"{path}|{removal.section}\\[{removal.name}]"
         spot = Spot((removal.section,), removal.name)
+        self.merging.remove(holder, spot)
         self._extra("clean-up", shown, Deed.REMOVE, holder, spot, removal.why)
 
     def task(self, task: Task, found: StoredObject, placed: Placed) -> Task:

@@ -157,13 +157,22 @@ class SettingsWriter:
                 continue
             value = self._decided(each, found, Aim(holder, each.spot))
             if each.id not in self._ends or self._ends[each.id][0] is End.RESTORED:
-                if value is None:
-                    changes.make(each.spot.keys)
-                else:
-                    changes.put(each.spot.keys, value)
+                self._change(changes, each.id, each.spot.keys, value)
         if self._sam:
             self._sam.write_into(changes)
         return changes
+
+    def _change(
+        self, changes: Changes, task: int, keys: tuple[str, ...], value: RegistryValue | None
+    ) -> None:
+        """Let a key be there, or hold a value; what no hive can hold fails alone, and the others come."""
+        try:
+            if value is None:
+                changes.make(keys)
+            else:
+                changes.put(keys, value)
+        except UnsupportedError as error:
+            self._ends[task] = (End.FAILED, str(error))
 
     def _settings(self, task: Task) -> Iterator[tuple[Task, StoredObject | None]]:
         """Yield what is to be written into a file, each with its object; None for what has none."""
@@ -205,10 +214,12 @@ class SettingsWriter:
                 changes.put(spot.keys, value)
         elif task.kind in {ACCOUNT, MEMBER}:
             self._account(self._draft(holder), task, spot)
-        elif spot.value is None:
-            changes.remove_key(spot.keys)
         else:
-            changes.remove_value(spot.keys, spot.value)
+            self.merging.remove(holder, spot)
+            if spot.value is None:
+                changes.remove_key(spot.keys)
+            else:
+                changes.remove_value(spot.keys, spot.value)
 
     def _draft(self, holder: Holder) -> SamDraft:
         """Return the SAM that is being changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,12 +120,29 @@ def _found(
         else:
             what = "a BitLocker volume" if info.encryption else info.filesystem
             notes.append(f"drive {each.letter} of the target is {what} and is not written")
+    _refuse_overlap(volumes, machine.volumes, str(path))
     for letter, info in volumes.items():
         refuse_asleep(machine.filesystems[info.id], letter, str(path))
         refuse_dirty(machine.sources[info.id], letter, str(path))
     return FoundWindows(
         machine.images[0].info, candidate, system, volumes, machine.volumes, tuple(notes)
     )
+
+
+def _refuse_overlap(
+    volumes: Mapping[str, VolumeInfo], every: Sequence[VolumeInfo], shown: str
+) -> None:
+    """Raise StoreLocationError (27) when bytes of a volume that is to be written are those of another one too.
+
+    A partition table may say so; mounted twice, each driver would destroy what the other writes.
+    """
+    for letter, info in volumes.items():
+        for other in every:
+            before = other.offset < info.offset + info.size
+            if other.id != info.id and before and info.offset < other.offset + other.size:
+                raise StoreLocationError(
+                    f"{shown}: drive {letter} overlaps volume {other.id}: the partition table is damaged"
+                )
 
 
 def refuse_asleep(filesystem: Filesystem, letter: str, shown: str) -> None:
