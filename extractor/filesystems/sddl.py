@@ -1,7 +1,9 @@
 """Security descriptors as text: the Security Descriptor Definition Language of [MS-DTYP] 2.5.1.
 
 SIDs are always written out, never as two-letter aliases, and rights always as hexadecimal: one descriptor has one
-text. What only a conditional or resource ACE carries is written as ``#`` and its bytes in hexadecimal.
+text. What only a conditional or resource ACE carries is written as ``#`` and its bytes in hexadecimal. SDDL has no
+letters for compound ACEs and three kinds of object ACEs: they have their number, and a compound one its second SID
+behind the first.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ ACE_TYPES = {
     0x09: "XA", 0x0A: "XD", 0x0B: "ZA", 0x0D: "XU", 0x11: "ML", 0x12: "RA", 0x13: "SP", 0x14: "TL",
     0x15: "FL",
 }  # fmt: skip
-OBJECT_TYPES = frozenset({0x05, 0x06, 0x07, 0x08, 0x0B})
+OBJECT_TYPES = frozenset({0x05, 0x06, 0x07, 0x08, 0x0B, 0x0C, 0x0F, 0x10})
+"""Entries with flags and up to two GUIDs before the SID ([MS-DTYP] 2.4.4.3 to 2.4.4.16)."""
+COMPOUND = 0x04
+"""COMPOUND_ACCESS_ALLOWED_ACE: a word of its own kind and a reserved one, the server's SID, the client's."""
+_IMPERSONATION = b"\1\0\0\0"
+"""COMPOUND_ACE_IMPERSONATION, the one kind of compound entries that there is."""
 
 
 def sddl(descriptor: bytes) -> str:
@@ -88,17 +95,28 @@ def _aces(data: bytes, count: int) -> Iterator[str]:
 def _ace(ace: bytes) -> str:
     kind, flags = ace[0], ace[1]
     rights = int.from_bytes(ace[4:8], "little")
-    position, objects = (_object_types(ace)) if kind in OBJECT_TYPES else (8, ";")
-    sid = format_sid(ace, position)
-    rest = ace[position + 8 + 4 * ace[position + 1] :]
+    position, objects = _object_types(ace) if kind in OBJECT_TYPES else (8, ";")
+    sids, rest = _compound(ace) if kind == COMPOUND else _sid_and_rest(ace, position)
     fields = (
         ACE_TYPES.get(kind, f"0x{kind:02x}"),
         "".join(name for bit, name in ACE_FLAGS if flags & bit),
         f"0x{rights:x}",
         objects,
-        sid,
+        sids,
     )
     return ";".join(fields) + (f";#{rest.hex()}" if any(rest) else "")
+
+
+def _sid_and_rest(ace: bytes, position: int) -> tuple[str, bytes]:
+    sid = format_sid(ace, position)
+    return sid, ace[position + 8 + 4 * ace[position + 1] :]
+
+
+def _compound(ace: bytes) -> tuple[str, bytes]:
+    """Return both SIDs of a compound ACE, and what else there is to it: an odd kind, and what lies behind them."""
+    server, behind = _sid_and_rest(ace, 12)
+    client, rest = _sid_and_rest(behind, 0)
+    return f"{server};{client}", rest if ace[8:12] == _IMPERSONATION else ace[8:12] + rest
 
 
 def _object_types(ace: bytes) -> tuple[int, str]:

@@ -11,7 +11,13 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from extractor.errors import DamagedError
-from extractor.filesystems.sddl import DACL_PRESENT, SACL_PRESENT, format_sid
+from extractor.filesystems.sddl import (
+    COMPOUND,
+    DACL_PRESENT,
+    OBJECT_TYPES,
+    SACL_PRESENT,
+    format_sid,
+)
 from extractor.registry.descriptor import sid_bytes
 
 _DESCRIPTOR = struct.Struct("<BBHIIII")
@@ -21,11 +27,8 @@ LARGEST = 0xFFFF
 """Bytes of a list and of an entry: their lengths have 16 bits."""
 PLAIN = frozenset({0x00, 0x01, 0x02, 0x03, 0x09, 0x0A, 0x0D, 0x0E, 0x11, 0x12, 0x13, 0x14, 0x15})
 """Entries whose SID follows the access mask."""
-OF_OBJECTS = frozenset({0x05, 0x06, 0x07, 0x08, 0x0B, 0x0C, 0x0F, 0x10})
-"""Entries with flags and up to two GUIDs before the SID."""
 CALLBACKS = frozenset({0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10})
 """Entries that may have a condition behind the SID."""
-COMPOUND = 0x04
 _CONDITION = b"artx"
 DEEPEST = 16
 _COMPOSITE, _SID = 0x50, 0x51
@@ -134,7 +137,7 @@ def _place_of_sid(entry: bytes) -> int:
         return 8
     if kind == COMPOUND:
         return 12
-    if kind not in OF_OBJECTS or len(entry) < 12:
+    if kind not in OBJECT_TYPES or len(entry) < 12:
         raise DamagedError(f"an access control entry of kind {kind:#04x} is not understood")
     present = int.from_bytes(entry[8:12], "little")
     return 12 + 16 * (bool(present & 1) + bool(present & 2))

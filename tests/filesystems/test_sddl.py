@@ -55,6 +55,55 @@ def test_an_object_entry_shows_its_guids() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "letters"),
+    [(6, "OD"), (7, "OU"), (8, "OL"), (11, "ZA"), (12, "0x0c"), (15, "0x0f"), (16, "0x10")],
+)
+def test_every_kind_of_object_entry_has_its_sid_behind_its_guids(kind: int, letters: str) -> None:
+    one, two = bytes(range(16)), bytes(range(16, 32))
+    raw = ace(kind, 2, 0x10, struct.pack("<I", 3) + one + two + WORLD)
+    assert sddl(with_dacl(0, acl(raw, ace(0, 0, 1, WORLD)))) == (
+        f"D:({letters};CI;0x10;03020100-0504-0706-0809-0a0b0c0d0e0f;13121110-1514-1716-1819-1a1b1c1d1e1f;S-1-1-0)"
+        "(A;;0x1;;;S-1-1-0)"
+    )
+    second = ace(kind, 0, 0x10, struct.pack("<I", 2) + two + WORLD)
+    assert sddl(with_dacl(0, acl(second))) == (
+        f"D:({letters};;0x10;;13121110-1514-1716-1819-1a1b1c1d1e1f;S-1-1-0)"
+    )
+    bare = ace(kind, 0, 0x10, struct.pack("<I", 0) + WORLD + b"artx")
+    assert sddl(with_dacl(0, acl(bare))) == f"D:({letters};;0x10;;;S-1-1-0;#61727478)"
+
+
+@pytest.mark.parametrize("kind", [5, 12, 15, 16])
+@pytest.mark.parametrize("rest", [b"", b"\3\0\0\0" + bytes(20), b"\1\0\0\0" + bytes(16)])
+def test_an_object_entry_that_ends_before_its_sid_is_refused(kind: int, rest: bytes) -> None:
+    with pytest.raises(DamagedError):
+        sddl(with_dacl(0, acl(ace(kind, 0, 1, rest))))
+
+
+SERVER, CLIENT = "S-1-5-18", "S-1-5-21-1-2-3-1001"
+BOTH = sid_bytes(SERVER) + sid_bytes(CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown"),
+    [
+        (b"\1\0\0\0" + BOTH, f"{SERVER};{CLIENT}"),
+        (b"\1\0\0\0" + BOTH + b"\0\0", f"{SERVER};{CLIENT}"),
+        (b"\1\0\0\0" + BOTH + b"more", f"{SERVER};{CLIENT};#6d6f7265"),
+        (b"\2\0\0\7" + BOTH, f"{SERVER};{CLIENT};#02000007"),
+    ],
+)
+def test_a_compound_entry_shows_the_server_and_the_client(rest: bytes, shown: str) -> None:
+    assert sddl(with_dacl(0, acl(ace(4, 0, 0x1, rest)))) == f"D:(0x04;;0x1;;;{shown})"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\1\0\0\0", b"\1\0\0\0" + sid_bytes(SERVER), WORLD])
+def test_a_compound_entry_without_both_sids_is_refused(rest: bytes) -> None:
+    with pytest.raises(DamagedError):
+        sddl(with_dacl(0, acl(ace(4, 0, 1, rest))))
+
+
 def test_what_only_a_conditional_entry_carries_is_shown_as_bytes() -> None:
     assert sddl(with_dacl(0, acl(ace(9, 0, 1, WORLD + b"artx")))) == (
         "D:(XA;;0x1;;;S-1-1-0;#61727478)"

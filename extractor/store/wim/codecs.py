@@ -1,22 +1,19 @@
 """Chunks compressed and decompressed by libwim, and the cheap test for chunks that no codec makes smaller.
 
-libwim (Debian: libwim15) is the compressor that wimlib itself uses; Python's lock is free while it works. XPRESS is
-XPRESS Huffman ([MS-XCA] 2.1), LZX the variant of WIM; levels are libwim's (the higher, the smaller and slower).
+libwim is bound in ``filesystems/libwim.py``; here it has the words and the errors of a store.
 """
 
 from __future__ import annotations
 
-import ctypes
 from enum import StrEnum
-from functools import cache
-from threading import local
 
 import numpy as np
 
 from extractor.errors import CorruptStoreError, StoreError
+from extractor.filesystems import libwim
+from extractor.filesystems.libwim import Codec
 from extractor.store.wim.format import CHUNK, Flag
 
-LIBWIM = "libwim.so.15"
 SAMPLE = 31
 """One byte in so many is looked at: odd, or only the low bytes of an array of numbers would be seen."""
 _DENSE = 5
@@ -51,8 +48,7 @@ _FLAGS = {
     Compression.LZX: Flag.COMPRESSION | Flag.LZX,
 }
 _LEVELS = {Compression.NONE: 0, Compression.XPRESS: 3, Compression.LZX: 35}
-_TYPES = {Compression.XPRESS: 1, Compression.LZX: 2}
-"""enum wimlib_compression_type"""
+_CODECS = {Compression.XPRESS: Codec.XPRESS, Compression.LZX: Codec.LZX}
 
 
 def compression_of(flags: Flag) -> Compression:
@@ -62,94 +58,40 @@ def compression_of(flags: Flag) -> Compression:
     return Compression.LZX if flags & Flag.LZX else Compression.NONE
 
 
-@cache
-def _library() -> ctypes.CDLL | None:
-    try:
-        library = ctypes.CDLL(LIBWIM)
-    except OSError:
-        return None
-    handle, size, address = ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ctypes.c_void_p
-    library.wimlib_create_compressor.argtypes = [ctypes.c_int, size, ctypes.c_uint, handle]
-    library.wimlib_compress.argtypes = [address, size, address, size, address]
-    library.wimlib_compress.restype = size
-    library.wimlib_free_compressor.argtypes = [address]
-    library.wimlib_free_compressor.restype = None
-    library.wimlib_create_decompressor.argtypes = [ctypes.c_int, size, handle]
-    library.wimlib_decompress.argtypes = [ctypes.c_char_p, size, ctypes.c_char_p, size, address]
-    library.wimlib_free_decompressor.argtypes = [address]
-    library.wimlib_free_decompressor.restype = None
-    return library
-
-
 def available() -> bool:
     """Tell whether chunks can be compressed here; without libwim only ``Compression.NONE`` is to be had."""
-    return _library() is not None
+    return libwim.is_there()
 
 
-def _needed() -> ctypes.CDLL:
-    library = _library()
-    if library is None:
+def _codec(compression: Compression) -> Codec:
+    if not available():
         raise StoreError(
             "WIM files are compressed by libwim, which is not installed (Debian: libwim15)"
         )
-    return library
+    return _CODECS[compression]
 
 
-class Compressor:
+class Compressor(libwim.Compressor):
     """Compresses chunks of up to 32 KiB; one thread uses it at a time."""
 
     def __init__(self, compression: Compression, level: int = 0) -> None:
-        """Take memory for one level; 0 is the default one."""
-        library = _needed()
-        self._handle = ctypes.c_void_p()
-        self._compress = library.wimlib_compress
-        self._free = library.wimlib_free_compressor
-        wanted = level or compression.default_level
-        made = ctypes.byref(self._handle)
-        if library.wimlib_create_compressor(_TYPES[compression], CHUNK, wanted, made):
-            raise MemoryError("libwim has no memory for a compressor")
-
-    def compress(self, source: int, length: int, target: int, room: int) -> int:
-        """Compress ``length`` bytes at an address to another; return the bytes made, 0 when ``room`` is too small."""
-        made: int = self._compress(source, length, target, room, self._handle)
-        return made
-
-    def __del__(self) -> None:
-        if self._handle.value:
-            self._free(self._handle)
+        """Take memory for one level, 0 is the default one; raise StoreError (72) without libwim, MemoryError."""
+        super().__init__(_codec(compression), CHUNK, level or compression.default_level)
 
 
 class Decompressor:
-    """Decompresses chunks of one size limit; each thread that asks has its own of libwim's."""
+    """Decompresses chunks of one size limit; any thread may ask."""
 
     def __init__(self, compression: Compression, chunk: int) -> None:
-        self._library = _needed()
-        self._form = _TYPES[compression], chunk
-        self._mine = local()
+        """Raise StoreError (72) without libwim."""
+        self._libwim = libwim.Decompressor(_codec(compression), chunk)
 
     def decompress(self, data: bytes, size: int) -> bytes:
-        """Return exactly ``size`` bytes; raise CorruptStoreError when the chunk is not whole."""
-        held: _Decompressor | None = getattr(self._mine, "held", None)
-        if held is None:
-            held = self._mine.held = _Decompressor(self._library, *self._form)
-        plain = ctypes.create_string_buffer(size)
-        if self._library.wimlib_decompress(data, len(data), plain, size, held.handle):
+        """Return exactly ``size`` bytes; raise CorruptStoreError (42) when the chunk is not whole."""
+        plain = self._libwim.decompress(data, size)
+        if plain is None:
             raise CorruptStoreError("a compressed chunk of the WIM cannot be decompressed")
-        return plain.raw
-
-
-class _Decompressor:
-    """Freed when its thread ends."""
-
-    def __init__(self, library: ctypes.CDLL, kind: int, chunk: int) -> None:
-        self.handle = ctypes.c_void_p()
-        self._free = library.wimlib_free_decompressor
-        if library.wimlib_create_decompressor(kind, chunk, ctypes.byref(self.handle)):
-            raise MemoryError("libwim has no memory for a decompressor")
-
-    def __del__(self) -> None:
-        if self.handle.value:
-            self._free(self.handle)
+        return plain
 
 
 def incompressible(data: memoryview) -> list[bool]:
