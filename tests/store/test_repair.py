@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,15 +24,18 @@ from extractor.filesystems.sddl import sddl
 from extractor.gather.files import FileGatherer
 from extractor.gather.values import ValueGatherer
 from extractor.model import Instruction, Reparse, Selected, Times
+from extractor.store.catalog import open_catalog
 from extractor.store.directory import DirectoryStore
 from extractor.store.opened import open_store
 from extractor.store.repair import repair_store
 from extractor.store.repair.archive import Archive
 from extractor.store.repair.result import Repair
 from extractor.store.repair.shelf import BEFORE, WORK, open_shelf
+from extractor.store.repair.wim import blobs_of
 from extractor.store.sealed.keys import Passphrase, passphrase_keys, recipient_keys
 from extractor.store.sealed.opener import open_sealed
 from extractor.store.verify import verify_store
+from extractor.store.wim.format import NO_HASH
 from extractor.store.wim.reader import WimFile
 from extractor.store.wim_store import SealedStore, WimStore
 from extractor.store.writer import Writer
@@ -334,6 +339,23 @@ def test_a_catalog_that_agrees_with_the_manifest_is_kept_whatever_the_sums_say(p
     assert "kept" in found.lost[0]
     assert papers(plain) == before
     assert is_intact(plain)
+
+
+@pytest.mark.parametrize("place", ["blob/", "blob/xyz", "blob/" + "0" * 38, "blob/" + "0" * 42])
+def test_a_catalog_that_names_a_blob_as_none_is_named_is_corrupt(wim: Path, place: str) -> None:
+    file = paper(wim, "catalog.sqlite")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE streams SET stored_as = ? WHERE rowid = 1", (place,))
+    with closing(open_catalog(file)) as catalog, pytest.raises(CorruptStoreError, match="no blob"):
+        blobs_of(catalog)
+
+
+def test_a_catalog_names_the_blobs_of_image_1(wim: Path) -> None:
+    with closing(open_catalog(paper(wim, "catalog.sqlite"))) as catalog:
+        found = blobs_of(catalog)
+    with WimFile.open(wim / "USMT/store.wim") as file:
+        assert found - {NO_HASH} < Archive(file).user_blobs()  # which has the data of links, too
+    assert len(found) > 80
 
 
 @pytest.mark.parametrize("kind", ["wim", "plain"])

@@ -22,13 +22,23 @@ from extractor.store.writer import DOCUMENTS
 Identity = tuple[str, int, int]
 
 
+class Links(Protocol):
+    """What makes links in a kind of archive that can hold them."""
+
+    def symbolic_link(self, name: str, target: str, record: Record, /) -> None: ...
+    def hard_link(self, name: str, first: str, record: Record, /) -> None: ...
+
+
 class Archive(Protocol):
     """A kind of archive, being written; OSError is the caller's to translate."""
 
     beside: bool
     """Streams lie beside their files (``name:stream``)."""
-    has_links: bool
-    """It can hold hard links and symbolic links."""
+
+    @property
+    def links(self) -> Links | None:
+        """What makes links in it; None where it can hold neither hard links nor symbolic ones."""
+        ...
 
     def spelled(self, name: str, /) -> str:
         """Return how it writes a name."""
@@ -39,8 +49,6 @@ class Archive(Protocol):
         ...
 
     def directory(self, name: str, record: Record, /) -> None: ...
-    def symbolic_link(self, name: str, target: str, record: Record, /) -> None: ...
-    def hard_link(self, name: str, first: str, record: Record, /) -> None: ...
 
     def file(self, name: str, content: Proof, record: Record | None, /) -> None:
         """Add a file, whose content is read to its end."""
@@ -105,18 +113,19 @@ class _Filling:
             )
 
     def _add_link(self, member: Member) -> None:
-        if self._archive.has_links and member.target:
-            self._archive.symbolic_link(member.name, member.target, member.record)
+        links = self._archive.links
+        if links and member.target:
+            links.symbolic_link(member.name, member.target, member.record)
         else:
             self._tally.describe_link(member)
 
     def _add_content(self, member: Member, stream: StoredStream) -> None:
-        identity = _identity(member)
+        identity, links = _identity(member), self._archive.links
         first, digest = self._linked.get(identity, ("", "")) if identity else ("", "")
         if stream.sha256.startswith(HOLES):
             self._tally.leave_out(member, f"it is a sparse file of {stream.size:,} bytes")
-        elif first and digest == stream.sha256 and self._archive.has_links:
-            self._archive.hard_link(member.name, first, member.record)
+        elif links and first and digest == stream.sha256:
+            links.hard_link(member.name, first, member.record)
         elif self._copy(member.name, member.shown, stream.stored_as, stream.sha256, member.record):
             self._tally.name(member, member.name)
             if identity:

@@ -33,7 +33,7 @@ class BagArchive:
     """A bag being written below ``tree``."""
 
     beside = False
-    has_links = False
+    links = None
 
     def __init__(self, tree: Tree, about: Mapping[str, str]) -> None:
         self._tree = tree
@@ -59,12 +59,6 @@ class BagArchive:
         moment = nanoseconds(record.metadata.times.modified) if record.metadata else None
         if moment is not None:
             self._dates.append((place, moment))
-
-    def symbolic_link(self, name: str, target: str, record: Record) -> None:
-        """Never asked for."""
-        raise NotImplementedError
-
-    hard_link = symbolic_link
 
     def file(self, name: str, content: Proof, record: Record | None) -> None:
         """Write a file of the payload and its line of the manifest."""

@@ -21,12 +21,16 @@ class TarArchive:
     """A tar being written to ``sink``; streams are members ``name:stream``."""
 
     beside = True
-    has_links = True
 
     def __init__(self, sink: BinaryIO) -> None:
         self._sink = sink
         self._seekable = sink.seekable()
         self._written = self._last = 0
+
+    @property
+    def links(self) -> TarArchive:
+        """Make links by itself."""
+        return self
 
     def spelled(self, name: str) -> str:
         """Return the name as it is."""

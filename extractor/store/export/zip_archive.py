@@ -24,7 +24,7 @@ class ZipArchive:
     """A zip being written to ``sink``, which can seek. Links are left to the notes: not every zip tool is safe."""
 
     beside = False
-    has_links = False
+    links = None
 
     def __init__(self, sink: BinaryIO) -> None:
         self._sink = sink
@@ -44,12 +44,6 @@ class ZipArchive:
         info.external_attr |= _DOS_DIRECTORY
         info.compress_type = zipfile.ZIP_STORED
         self._zip.writestr(info, b"")
-
-    def symbolic_link(self, name: str, target: str, record: Record) -> None:
-        """Never asked for."""
-        raise NotImplementedError
-
-    hard_link = symbolic_link
 
     def file(self, name: str, content: Proof, record: Record | None) -> None:
         """Add a file."""

@@ -23,7 +23,7 @@ from extractor.store.wim.node import Image, Row
 from extractor.store.wim.target import DescriptorTarget
 from extractor.store.wim.verify import Damage, verify
 from extractor.store.wim.writer import WimWriter
-from extractor.store.wim_images import settings_rows, user_state_rows
+from extractor.store.wim_images import named_blob, settings_rows, user_state_rows
 from extractor.store.wim_store import SETTINGS, USER_STATE
 
 _BLOCK = 8 << 20
@@ -115,10 +115,10 @@ def _images(rows: Iterable[Row], files: dict[str, tuple[bytes, int]]) -> list[Im
 
 
 def blobs_of(catalog: Catalog) -> set[bytes]:
-    """Return the blobs that a catalog names."""
+    """Return the blobs that a catalog names, the empty one as zeros; raise CorruptStoreError (42)."""
     with catalog.translated():
-        rows = catalog.connection.execute(_PLACES, {"blob": f"{BLOB}*"})
-        return {bytes.fromhex(place.removeprefix(BLOB)) for (place,) in rows}
+        rows = catalog.connection.execute(_PLACES, {"blob": f"{BLOB}*"}).fetchall()
+    return {named_blob(place) for (place,) in rows}
 
 
 def _copy_blobs(

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from extractor.errors import DamagedError
 from extractor.store.wim.codecs import Compression
 from extractor.store.wim.content import UNIT, Content, Part, length_of, parts_of, units
 from extractor.store.wim.document import compose, encode, seal_of, sealed
@@ -178,8 +179,8 @@ class WimWriter:
             if blob.failure is None:
                 _check_size(taken, size)
                 self._segment(blob, number, held)
-        except Exception as error:
-            self._segment(blob, number, (), error)
+        except BaseException:  # the blob ends here whatever it was, or its memory never comes back
+            self._segment(blob, number, (), DamagedError("its content did not come to its end"))
             raise
         return blob.ticket
 

@@ -180,6 +180,27 @@ def test_a_content_that_raises_leaves_nothing(tmp_path: Path, good: int) -> None
     assert (end, len(blobs)) == (HEADER_SIZE + 5, 1)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, OSError])
+@pytest.mark.parametrize("good", [100, UNIT, 3 * UNIT])
+def test_whatever_ends_a_content_its_memory_comes_back_and_what_follows_is_whole(
+    tmp_path: Path, error: type[BaseException], good: int
+) -> None:
+    def content() -> Iterator[bytes]:
+        yield NOISE[:good]  # held back in memory, for no chunk of it becomes smaller
+        raise error
+
+    with writing(tmp_path / "a.wim") as writer:
+        for _ in range(40):  # more than there are buffers
+            with pytest.raises(error):
+                writer.submit(content(), 5 * UNIT)
+        writer.add([NOISE[: 2 * UNIT]], 2 * UNIT)
+        writer.finish([Image("empty", [ROOT])])
+    with WimFile.open(tmp_path / "a.wim") as wim:
+        assert verify(wim).damage == []
+        assert len(list(wim.blobs)) == 1
+
+
 @pytest.mark.parametrize("size", [10, UNIT + 10, 3 * UNIT])
 @pytest.mark.parametrize("off", [-1, 1, UNIT])
 def test_a_content_of_another_size_is_refused(tmp_path: Path, size: int, off: int) -> None:
