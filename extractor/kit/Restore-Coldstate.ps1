@@ -509,8 +509,13 @@ public static class Coldstate
         finally { RegCloseKey(key); }
     }
 
+    // Windows ends a text that has no NUL at its end where one happens to lie behind it, so something else does.
     public static void WriteValue(string root, string name, string value, uint type, byte[] data)
     {
+        byte[] guarded = new byte[data.Length + 2];
+        data.CopyTo(guarded, 0);
+        guarded[data.Length] = 0xFF;
+        guarded[data.Length + 1] = 0xFF;
         IntPtr key;
         uint disposition;
         int error = RegCreateKeyExW(Root(root), name, 0, null, 0, KEY_WRITE | KEY_WOW64_64KEY, IntPtr.Zero, out key,
@@ -518,7 +523,7 @@ public static class Coldstate
         if (error != 0) { throw new Win32Exception(error); }
         try
         {
-            error = RegSetValueExW(key, value, 0, type, data, (uint)data.Length);
+            error = RegSetValueExW(key, value, 0, type, guarded, (uint)data.Length);
             if (error != 0) { throw new Win32Exception(error); }
         }
         finally { RegCloseKey(key); }
@@ -595,6 +600,10 @@ function Get-Reason($ErrorRecord) {
     return $ErrorRecord.Exception.GetBaseException().Message
 }
 
+function Join-Reasons([string] $One, [string] $Other) {
+    return @(@($One, $Other) | Where-Object { $_ }) -join '; '
+}
+
 function Write-Outcome($Row, [string] $Outcome, [string] $Target, [string] $Reason) {
     $Totals[$Outcome] = $Totals[$Outcome] + 1
     if ($Outcome -eq 'restored' -and $Reason) { $script:NotWhole = $script:NotWhole + 1 }
@@ -653,6 +662,13 @@ function Get-ExtendedPath([string] $Path) {
     $full = [System.IO.Path]::GetFullPath($Path)
     if ($full.StartsWith('\\')) { return '\\?\UNC\' + $full.Substring(2) }
     return '\\?\' + $full
+}
+
+# A path as texts name it.
+function Get-PlainPath([string] $Path) {
+    if ($Path.StartsWith('\\?\UNC\')) { return '\\' + $Path.Substring(8) }
+    if ($Path.StartsWith('\\?\')) { return $Path.Substring(4) }
+    return $Path
 }
 
 function Get-DriveRoot([string] $Letter) {
@@ -1052,7 +1068,9 @@ function Restore-File($Row) {
     }
     [void] $Written.Add($decision.Path)
     if ($Row.kind -eq 'file' -and $Row.links) { $FirstNames[[long] $Row.id] = $decision.Path }
-    Write-Outcome $Row 'restored' $decision.Path (Set-Dress $decision.Path $Row $kept)
+    $lost = Set-Dress $decision.Path $Row $kept
+    if ($decision.Why) { $lost = Join-Reasons $Row.lost $lost }
+    Write-Outcome $Row 'restored' $decision.Path $lost
 }
 
 function Restore-Link($Row) {
@@ -1065,7 +1083,7 @@ function Restore-Link($Row) {
     if ($data.Length -gt 16000) { Stop-Restore 'its reparse data is larger than NTFS takes' }
     if ($null -ne $Row.target) {
         $leads = Join-Names (Resolve-Base $Row.target.base) $Row.target.names
-        $data = [Coldstate]::LinkData($tag, $leads.Replace('\\?\', ''))
+        $data = [Coldstate]::LinkData($tag, (Get-PlainPath $leads))
     }
     [void] (Confirm-Way $root $Row.names)
     if ([Coldstate]::Attributes($path) -ne -1) { Write-Outcome $Row 'kept' $path 'something has the name of this link'; return }
@@ -1078,14 +1096,15 @@ function Restore-Link($Row) {
 function Restore-Ini($Row) {
     $root = Resolve-Base $Row.base
     $path = Join-Names $root $Row.names
-    $short = $path.Replace('\\?\', '')
+    $short = Get-PlainPath $path
     $what = '{0} [{1}] {2}' -f $short, $Row.section, $Row.value
     if (-not $PSCmdlet.ShouldProcess($what, 'set INI value')) { Write-Outcome $Row 'skipped' $what $NotWanted; return }
     [void] (Confirm-Way $root $Row.names)
     $found = [Coldstate]::Attributes($path)
     if ($found -ne -1 -and ($found -band ($IsFolder -bor $IsReparsePoint))) { Stop-Restore 'no plain file has the name of its file' }
     $there = Get-IniValue $short $Row
-    $ours = Resolve-Join $Row $there
+    $told = Join-Pieces $Row
+    $ours = Resolve-Join $Row $there $told.Data
     if (Test-Keep $Row $ours $there) { Write-Outcome $Row 'kept' $what $Row.rule; return }
     if ($null -ne $there) { Save-Before $Row $what 1 $there.Data }
     $text = Get-Text $ours
@@ -1094,7 +1113,7 @@ function Restore-Ini($Row) {
         Write-Outcome $Row 'restored' $what 'Windows reads another text back'
         return
     }
-    Write-Outcome $Row 'restored' $what $Row.lost
+    Write-Outcome $Row 'restored' $what (Join-Reasons $Row.lost $told.Lost)
 }
 
 function Get-IniValue([string] $File, $Row) {
@@ -1250,11 +1269,46 @@ function Get-Elements($Value) {
     return @()
 }
 
-# The value that is written: that of the plan, or with what is there already put into it (contentModify).
-function Resolve-Join($Row, $There) {
+# A folder of this machine, written as the text writes its paths: with its separators, and in an address as one.
+function Get-Spelled([string] $Folder, $Piece) {
+    $names = @($Folder.Split('\'))
+    if ($Piece.address) {
+        $rest = @($names | Select-Object -Skip 1 | ForEach-Object { [Uri]::EscapeDataString($_) })
+        $names = @($names[0]) + $rest
+    }
+    $text = $names -join $Piece.separator
+    if ($names.Count -eq 1) { $text = $text + $Piece.root }
+    return $text
+}
+
+# The bytes of a value, with the folders of this machine for those of the old one. They are what was stored where all
+# folders are where they were, and where one of them is nowhere here: then Lost says why.
+function Join-Pieces($Row) {
+    $found = @{ Data = [Coldstate]::FromHex($Row.data); Lost = '' }
+    $moved = $false
+    $whole = New-Object System.IO.MemoryStream
+    foreach ($piece in @($Row.pieces)) {
+        if ($piece -is [string]) { $bytes = [Coldstate]::FromHex($piece) }
+        else {
+            try { $folder = (Get-PlainPath (Resolve-Base $piece.base)).TrimEnd('\') }
+            catch {
+                $found.Lost = 'paths in it stay those of the old machine: ' + (Get-Reason $_)
+                return $found
+            }
+            if (-not [string]::Equals($folder, $piece.was, [StringComparison]::OrdinalIgnoreCase)) { $moved = $true }
+            $bytes = [System.Text.Encoding]::Unicode.GetBytes((Get-Spelled $folder $piece))
+        }
+        $whole.Write($bytes, 0, $bytes.Length)
+    }
+    if ($moved) { $found.Data = $whole.ToArray() }
+    return $found
+}
+
+# The value that is written: these bytes, or with what is there already put into it (contentModify).
+function Resolve-Join($Row, $There, [byte[]] $Data) {
     $ours = New-Object ColdstateValue
     $ours.Type = [uint32] $Row.type
-    $ours.Data = [Coldstate]::FromHex($Row.data)
+    $ours.Data = $Data
     if ($null -eq $Row.join) { return $ours }
     $found = New-Object ColdstateValue
     $words = @($Row.join.arguments)
@@ -1292,11 +1346,12 @@ function Restore-Value($Row) {
     $place = Resolve-Key $Row
     $what = $place.Root + '\' + $place.Key + ' [' + $Row.value + ']'
     $there = [Coldstate]::ReadValue($place.Root, $place.Key, $Row.value)
-    $ours = Resolve-Join $Row $there
+    $told = Join-Pieces $Row
+    $ours = Resolve-Join $Row $there $told.Data
     if (Test-Keep $Row $ours $there) { Write-Outcome $Row 'kept' $what $Row.rule; return }
     if ($null -ne $there) { Save-Before $Row $what $there.Type $there.Data }
     [Coldstate]::WriteValue($place.Root, $place.Key, $Row.value, $ours.Type, $ours.Data)
-    Write-Outcome $Row 'restored' $what $Row.lost
+    Write-Outcome $Row 'restored' $what (Join-Reasons $Row.lost $told.Lost)
 }
 
 # Notes which .reg files the plan needs, and whose they are.

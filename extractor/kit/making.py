@@ -29,7 +29,7 @@ from extractor.kit.settings import SETTINGS, Settings
 from extractor.restore.asked import Asked, read_instructions
 from extractor.restore.folders import known_folders
 from extractor.restore.locations import Locations
-from extractor.restore.mapping import system_of, with_config
+from extractor.restore.mapping import letters_of, system_of, with_config
 from extractor.restore.plan import STORED
 from extractor.restore.users import People, map_users
 from extractor.restore.words import UserWords
@@ -40,6 +40,10 @@ from extractor.store.tree import open_tree
 
 FORMAT = 1
 """Of ``plan.jsonl``."""
+LONGEST_LINE = 2_000_000
+"""Characters of a row: ConvertFrom-Json of Windows PowerShell stops at 2 MiB, and the whole run with it."""
+TOO_LONG = "what the plan has to say of it is more than Windows PowerShell reads in one line"
+PATHS_STAY = "paths in it stay those of the old machine: it is too long"
 TREE = "tree"
 FORMS = (TREE, "wim")
 LOST, CORRUPT = 3, 42
@@ -157,7 +161,7 @@ def _write_plan(
         objects = Objects(store, locations, contents)
         _write_row(plan, _head(store, kit, locations))
         last = _write_rows(plan, kit, objects.rows(folder))
-        settings = Settings(store, locations, files, last + 1, tree)
+        settings = Settings(store, locations, files, last + 1, tree, letters_of(store))
         _write_rows(plan, kit, settings.rows())
         _write_row(plan, {"kind": "end", "rows": kit.deeds.total(), **dict(sorted(kit.deeds.items()))})  # fmt: skip
         files.write(folder)
@@ -178,7 +182,7 @@ def _head(store: OpenStore, kit: Kit, locations: Locations) -> dict[str, Any]:
 
 def _write_rows(plan: TextIO, kit: Kit, rows: Iterable[dict[str, Any]]) -> int:
     last = 0
-    for row in rows:
+    for row in map(_fitting, rows):
         kit.deeds[row["deed"]] += 1
         if row["deed"] == "refuse":
             kit.refused.append((row["source"], row["reason"]))
@@ -187,8 +191,25 @@ def _write_rows(plan: TextIO, kit: Kit, rows: Iterable[dict[str, Any]]) -> int:
     return last
 
 
+def _fitting(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row that Windows PowerShell can read: without the folders in its value, or refused, where it must be."""
+    if len(_line(row)) <= LONGEST_LINE:
+        return row
+    if row.get("pieces"):
+        lost = "; ".join(filter(None, (row["lost"], PATHS_STAY)))
+        return _fitting({**row, "pieces": [], "lost": lost})
+    return {name: row[name] for name in ("id", "kind", "source")} | {
+        "deed": "refuse",
+        "reason": TOO_LONG,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, separators=(",", ":")) + "\n"
+
+
 def _write_row(plan: TextIO, row: dict[str, Any]) -> None:
-    plan.write(json.dumps(row, separators=(",", ":")) + "\n")
+    plan.write(_line(row))
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:

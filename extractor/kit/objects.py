@@ -18,8 +18,9 @@ from typing import Any
 from extractor.kit.bases import Bases
 from extractor.kit.contents import Contents, NotCarriedError
 from extractor.model import FILE_ATTRIBUTE_DIRECTORY, ObjectKind, Record, WinPath, printable
-from extractor.restore.asked import Asked, subject_of
+from extractor.restore.asked import Asked, Request, subject_of
 from extractor.restore.content import kept
+from extractor.restore.file_content import joins
 from extractor.restore.journal import Journal, journal_of_plan
 from extractor.restore.locations import Locations
 from extractor.restore.merge import PATTERN
@@ -37,6 +38,7 @@ from extractor.store.tree import open_tree
 Row = dict[str, Any]
 SAYS_SO = frozenset({"SourcePriority", "DestinationPriority", "NewestVersion"})
 NO_LINK = "a reparse point that is no link: Windows' own drivers make those"
+NOT_JOINED = "a kit does not join it with the file that is there: it is as it was stored"
 LARGEST_TIME = 1 << 63
 DEEDS = {Deed.KEEP: "keep", Deed.SKIP: "skip", Deed.REFUSE: "refuse"}
 
@@ -112,7 +114,8 @@ class Objects:
         told = {each: own[each] for each in ("size", "sha256", "content")}
         if kind == "efs" and record.efs:
             told["size"] = record.efs.size
-        return {"first": task.first, "links": links, **told, **conflict, **body}
+        lost = self._lost(record)
+        return {"first": task.first, "links": links, **told, "lost": lost, **conflict, **body}
 
     def _link(self, record: Record) -> Row:
         """Return a junction or symbolic link: its tag, its bytes, and on a drive the place that it leads to."""
@@ -145,8 +148,7 @@ class Objects:
 
     def _conflict(self, record: Record) -> Row:
         """Return the rule for when the name is taken, and what a file that gives way hands on."""
-        subject = subject_of(record)
-        merge = self._asked.narrowest("merge", subject) if subject else None
+        merge = self._request("merge", record)
         keep = kept(self._call("contentModify", record))
         handed = {"security": keep.security, "times": keep.times, "attributes": keep.attributes}
         rule = rule_of(merge.call if merge else None)
@@ -154,15 +156,30 @@ class Objects:
         return {"conflict": told, "keep": handed}
 
     def _call(self, kind: str, record: Record) -> Call | None:
-        subject = subject_of(record)
-        request = self._asked.narrowest(kind, subject) if subject else None
+        request = self._request(kind, record)
         return request.call if request else None
+
+    def _request(self, kind: str, record: Record) -> Request | None:
+        subject = subject_of(record)
+        return self._asked.narrowest(kind, subject) if subject else None
+
+    def _lost(self, record: Record) -> str:
+        """Return what a rule makes of this file and of the one at its place, and a kit does not; empty for nothing.
+
+        What such a rule says of no file is a note: it is the same wherever the kit is run.
+        """
+        request = self._request("contentModify", record)
+        if request is None or request.call is None or request.call.function == "KeepExisting":
+            return ""
+        if joins(request.call):
+            return printable(f"{request.call.function}: {NOT_JOINED}")
+        self._asked.note(f"{request.why}: a kit does nothing of it: files come as they were stored")
+        return ""
 
     def _why(self, record: Record) -> str:
         if self.locations.of(record).path.key == record.path.key:
             return ""
-        subject = subject_of(record)
-        request = self._asked.narrowest("locationModify", subject) if subject else None
+        request = self._request("locationModify", record)
         return printable(request.why) if request else ""
 
 

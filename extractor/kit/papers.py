@@ -106,9 +106,15 @@ _PARTS = {
 }
 _LIMITS = (
     "WHAT IT DOES NOT DO",
-    "  It does not remove anything (destinationCleanup), set 8.3 names, object IDs, extended attributes, compression,",
-    "  change paths inside values (a setting that names C:\\Users\\OLD goes on naming it), join .library-ms files,",
-    "  make reparse points other than junctions and symbolic links, or install programs, printers, Store apps.",
+    "  What the rules only ever wanted to be read (NeverRestore) is skipped, and the log names it; so is what belongs",
+    "  to users who are not in the list above. Nothing is removed (destinationCleanup). A rule that gives an object a",
+    "  second place, or moves a folder by what a variable is there (remap), is not followed: each has one place.",
+    "  Paths in text values become those of this Windows: profiles, drives, what a rule moves. Not in binary values,",
+    "  short names (BOBSMI~1) and %SystemDrive%. A value that names the profile of somebody who is not here stays as",
+    "  it was, and the log says so.",
+    "  Libraries (.library-ms) are not joined with those that are there (MergeShellLibraries): they come beside them.",
+    "  It sets no 8.3 names, object IDs, extended attributes, compression, makes no reparse points but junctions and",
+    "  symbolic links, and installs no programs, printers, Store apps.",
     "  It changes no password. Local groups only with -AddToGroups: read users.json before, a store can ask for any.",
     "  EFS files come as they were: they open for who has the certificate and its private key.",
     "  SHA256SUMS tells damage, not forgery: who can change a kit can change its sums.",

@@ -25,11 +25,19 @@ from extractor.store.tree import Parts
 FOLDER = "registry"
 ROOTS = {"HKLM": "HKEY_LOCAL_MACHINE", "HKU": "HKEY_USERS"}
 _END = b"\0\0\0\0"
+_STRINGS = frozenset({1, 2, 7})
+"""REG_SZ, REG_EXPAND_SZ, REG_MULTI_SZ."""
 _NO_LINE = re.compile("[\0\n\r]")
 _TABLE = """
 CREATE TABLE rows (base TEXT, key BLOB, value BLOB, path TEXT, name TEXT, type INTEGER, data BLOB,
     PRIMARY KEY (base, key, value)) WITHOUT ROWID
 """
+
+
+def comes_whole(value: RegistryValue) -> bool:
+    """Tell whether what imports a ``.reg`` leaves the data as it is: a text without a NUL at its end may get one."""
+    data = value.data
+    return value.type not in _STRINGS or (len(data) % 2 == 0 and data.endswith(b"\0\0"))
 
 
 class RegFiles:

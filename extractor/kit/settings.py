@@ -1,20 +1,22 @@
 r"""Keys and values of a store, those of INI files too -> rows of the plan, and ``.reg`` files for ``reg import``.
 
 What is written whatever the other Windows has goes by a ``.reg``: ``registry/<SID>.reg`` below HKEY_CURRENT_USER,
-``registry/machine.reg``. What depends on what is there (``merge``, two functions of ``contentModify``) or what no
-``.reg`` can name, the script writes by itself, with the data that the row carries. Source: USMT "XML elements library".
+``registry/machine.reg``. What depends on what is there (``merge``, two functions of ``contentModify``), what names a
+folder that may be elsewhere there, or what no ``.reg`` can hold, the script writes by itself, with the data that the
+row carries. Source: USMT "XML elements library".
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from extractor.errors import UnsupportedError
 from extractor.kit.bases import Bases
-from extractor.kit.reg_files import ROOTS, RegFiles
+from extractor.kit.pieces import Piece, Pieces
+from extractor.kit.reg_files import ROOTS, RegFiles, comes_whole
 from extractor.model import ObjectKind, Record, RegistryValue, WinPath, printable
 from extractor.restore.asked import Asked, Request, subject_of
 from extractor.restore.content import modified
@@ -51,11 +53,15 @@ class Settings:
     next_id: int
     tree: Tree
     """An empty folder: nothing is known of the target."""
+    letters: Sequence[str] = ()
+    """Drives of the old machine (``D:``)."""
     _bases: Bases = field(init=False)
     _screen: Screen = field(init=False)
+    _pieces: Pieces = field(init=False)
 
     def __post_init__(self) -> None:
         self._bases = Bases(self.locations)
+        self._pieces = Pieces(self.locations, self.letters)
         self._screen = Screen(self.store, self.locations, View(self.tree), looks=False)
 
     @property
@@ -118,7 +124,8 @@ class Settings:
         changed, lost = _changed(change, value)
         if changed is None:
             raise _NothingWrittenError(f"{change} gives no value")
-        told = _told(changed, None if lost else joins, rule, lost)
+        pieces = self._folders(change, value)
+        told = _told(changed, None if lost else joins, rule, lost) | {"pieces": pieces}
         if ini:
             return {**self._ini(path, changed), **told, "data": changed.data.hex()}
         base, names = self._place(path.parent)
@@ -126,11 +133,20 @@ class Settings:
         if "\0" in name:
             raise UnsupportedError(NO_NAME)
         place = {"base": base, "names": list(names), "value": name}
-        if told["join"] or rule in MEETS or not self.files.takes((*names, name)):
+        by_reg = comes_whole(changed) and self.files.takes((*names, name))
+        if pieces or told["join"] or rule in MEETS or not by_reg:
             return {**place, **told, "by": "script", "data": changed.data.hex()}
         if not self.files.add(base, names, RegistryValue(name, changed.type, changed.data)):
             raise UnsupportedError(NAME_TAKEN)
         return {**place, **told, "by": self.files.name(base)}
+
+    def _folders(self, change: Call | None, value: RegistryValue) -> list[Piece]:
+        """Return the pieces of what is written; none where it names no folder of the old machine."""
+        marked = self._pieces.marked(value)
+        if marked is value:
+            return []
+        changed, _ = _changed(change, marked)
+        return self._pieces.of(changed) if changed else []
 
     def _place(self, path: WinPath) -> tuple[str, Parts]:
         """Return base and names of a key; raise UnsupportedError for a name that no function takes."""

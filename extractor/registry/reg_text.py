@@ -3,7 +3,8 @@ r"""Keys -> a ``.reg`` file as regedit writes it: UTF-16LE, ``Windows Registry E
 Text is written as text only where the data is exactly text with one NUL at its end, and nothing in it that ends a line;
 everything else is ``hex(n):``, so that what is imported has the same bytes. A name is the one thing that cannot be
 written otherwise: a key or value whose name holds a line break or a NUL, or a key whose name holds a backslash, is a
-comment, for its name could be made to look like lines of the file. Source: "How to add, modify, or delete registry
+comment, for its name could be made to look like lines of the file. An importer may end text data that has no NUL with
+one (wine does). Source: "How to add, modify, or delete registry
 subkeys and values by using a .reg file" (Microsoft), and what regedit exports.
 """
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from extractor.store.wim.reader import WimFile
 
@@ -211,7 +212,7 @@ class Replay:
         if row["by"] != "script":
             return "restored"
         key, name = self._there(row), row["value"].upper()
-        ours, there = (row["type"], bytes.fromhex(row["data"])), key.get(name)
+        ours, there = (row["type"], self._bytes(row)), key.get(name)
         ours = _joined(row["join"], ours, there) if row["join"] else ours
         if there and _stays(row["rule"], ours, there):
             return "kept"
@@ -221,10 +222,22 @@ class Replay:
     def _ini(self, row: Row) -> str:
         place = (self.machine.shown(self._place(row)), row["section"].upper(), row["value"].upper())
         there = self.machine.ini.get(place)
-        if there is not None and _stays(row["rule"], _text(row["text"]), _text(there)):
+        ours = (row["type"], self._bytes(row))
+        if there is not None and _stays(row["rule"], ours, _text(there)):
             return "kept"
-        self.machine.ini[place] = row["text"]
+        self.machine.ini[place] = _texts(ours)[0]
         return "restored"
+
+    def _bytes(self, row: Row) -> bytes:
+        """Return what a value holds here; the folders of the old machine where one of them is nowhere here."""
+        try:
+            return joined(row["pieces"], self._folder_of) or bytes.fromhex(row["data"])
+        except RefusedError as error:
+            self.why[row["source"]] = f"its paths stay: {error}"
+            return bytes.fromhex(row["data"])
+
+    def _folder_of(self, base: str) -> str:
+        return self.machine.shown(self._base(base)).removesuffix("/.").replace("/", "\\")
 
     def _import(self) -> None:
         """Import the .reg files, and see that what they say is what the plan says."""
@@ -247,6 +260,22 @@ class Replay:
                 if row["kind"] == "value":
                     kind, data = values[row["value"].upper()]
                     assert (kind, hashlib.sha256(data).hexdigest()) == (row["type"], row["sha256"])
+
+
+def joined(pieces: list[Any], folder_of: Callable[[str], str]) -> bytes:
+    """Return pieces with folders, which end without a backslash; nothing where all are those of before."""
+    moved, whole = False, b""
+    for each in pieces:
+        if isinstance(each, str):
+            whole += bytes.fromhex(each)
+            continue
+        folder = folder_of(each["base"])
+        moved = moved or folder.upper() != each["was"].upper()
+        drive, *names = folder.split("\\")
+        shown = [quote(name) for name in names] if each["address"] else names
+        text = each["separator"].join([drive, *shown]) + (each["root"] if not names else "")
+        whole += text.encode("utf-16-le", "surrogatepass")
+    return whole if moved else b""
 
 
 def _as_there(folder: Path, name: str) -> Path:

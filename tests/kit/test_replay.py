@@ -13,6 +13,7 @@ import pytest
 from extractor.cli.main import main
 from extractor.errors import CorruptStoreError, StoreError, StoreLocationError, UsageError
 from extractor.kit.making import Kit, KitWish, make_kit
+from extractor.kit.objects import NOT_JOINED
 from extractor.kit.papers import HONEST, README, SCRIPT
 from extractor.model import Instruction, Reparse
 from extractor.restore.words import UserWords, parse_mu
@@ -155,6 +156,50 @@ def test_a_file_that_gives_way_hands_on_what_keep_existing_says(tmp_path: Path) 
     assert all(each == {"security": True, "times": False, "attributes": 2} for each in found)
 
 
+def test_files_that_only_never_restore_took_are_skipped_and_told(tmp_path: Path) -> None:
+    pattern = ("File", "C:\\Users\\bob\\Documents\\* [*.doc]")
+    deep = ("File", "C:\\Users\\bob\\AppData\\* [*]")
+    call = "MigXmlHelper.NeverRestore()"
+    never = Instruction("include", call, "", "a/never/System", "rules.xml:7", (pattern, deep))
+    store = make_store(tmp_path / "store", instructions=[never])
+    kit = kit_of(store, tmp_path / "kit")
+    told = [each for each in plan_of(tmp_path / "kit") if "NeverRestore" in each.get("reason", "")]
+    assert {each["kind"] for each in told} == {"file", "folder"}
+    assert (kit.exit_code, kit.deeds["skip"], {each["deed"] for each in told}) == (0, len(told), {"skip"})  # fmt: skip
+    replayed(tmp_path / "kit", machine_at(tmp_path / "machine", {BOB: "bob", EVE: "eve"}))
+    found = tree_of(tmp_path / "machine")
+    assert "Users/bob/Documents/a.txt" in found
+    assert not any("AppData" in name or "report.doc" in name for name in found)
+    assert found == restored(store, tmp_path / "folder")
+
+
+def test_a_library_that_a_kit_does_not_join_comes_as_it_was_stored_and_says_so(tmp_path: Path) -> None:  # fmt: skip
+    rules = [
+        merge("MergeShellLibraries()", "C:\\Users\\bob\\Documents\\* [a.txt]", kind="contentModify"),
+        merge("OffsetValue('1')", "C:\\Users\\bob\\Documents\\* [*.doc]", kind="contentModify", line=2),
+    ]  # fmt: skip
+    store = make_store(tmp_path / "store", instructions=rules)
+    kit = kit_of(store, tmp_path / "kit")
+    lost = {each["source"]: each["lost"] for each in plan_of(tmp_path / "kit") if each.get("lost")}
+    assert lost == {"C:\\Users\\bob\\Documents\\a.txt": f"MergeShellLibraries: {NOT_JOINED}"}
+    assert [note for note in kit.notes if note.startswith("rules.xml:2")]
+
+
+def test_a_file_has_one_place_in_a_kit_where_a_restore_makes_two(tmp_path: Path) -> None:
+    pattern = ("File", "C:\\Users\\bob\\Documents\\* [a.txt]")
+    call = "MigXmlHelper.ExactMove('C:\\Data')"
+    rules = [
+        Instruction("include", "", "", "a/one/System", "rules.xml:7", (pattern,)),
+        Instruction("locationModify", call, "", "a/two/System", "rules.xml:8", (pattern,)),
+    ]
+    store = make_store(tmp_path / "store", instructions=rules)
+    kit_of(store, tmp_path / "kit")
+    replayed(tmp_path / "kit", machine_at(tmp_path / "machine", {BOB: "bob", EVE: "eve"}))
+    mine, wanted = tree_of(tmp_path / "machine"), restored(store, tmp_path / "folder")
+    assert set(wanted) - set(mine) == {"Data/a.txt"}
+    assert set(mine) <= set(wanted)
+
+
 # --- contents -------------------------------------------------------------------------------------
 
 
@@ -281,6 +326,14 @@ def test_the_page_says_that_nobody_ran_the_script_and_lines_end_as_on_windows(tm
     page = (tmp_path / "kit" / README).read_bytes()
     assert HONEST.encode() in page
     assert b"-CreateLocalUsers makes this user, disabled" in page
+    for word in (
+        b"NeverRestore",
+        b"remap",
+        b"MergeShellLibraries",
+        b"second place",
+        b"binary values",
+    ):
+        assert word in page
     script = (tmp_path / "kit" / SCRIPT).read_bytes()
     for text in (page, script):
         assert text.count(b"\r\n") == text.count(b"\n") > 40

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from extractor.gather.values import ValueGatherer
-from extractor.kit.making import Kit
+from extractor.kit.making import PATHS_STAY, TOO_LONG, Kit
 from extractor.kit.papers import SCRIPT
 from extractor.kit.settings import NAME_TAKEN
 from extractor.model import Instruction, RegistryValue, Selected, WinPath
 from extractor.registry.key import Key
 from extractor.registry.reg_text import reg_text
+from extractor.restore.settings.relocate import Relocations
 from extractor.restore.words import UserWords
 from extractor.store.directory import DirectoryStore
 from tests.kit.replay import Replay, plan_of, read_reg
@@ -191,6 +192,17 @@ def test_names_that_no_reg_can_hold_go_by_the_script_or_are_refused(tmp_path: Pa
     assert not any("HKLM" in each for each in machine.registry)
 
 
+@pytest.mark.parametrize("kind", [1, 2, 7])
+@pytest.mark.parametrize("data", [b"", b"x", b"a\0", b"a\0\0", b"a\0\0\0\0"])
+def test_a_text_without_a_nul_at_its_end_goes_by_the_script_and_keeps_every_byte(
+    tmp_path: Path, kind: int, data: bytes
+) -> None:
+    made(tmp_path, [value(TOOL, "V", data, kind), value(TOOL, "N", b"x", 3)])
+    by = {row["value"]: row["by"] for row in rows(tmp_path)}
+    assert by == {"V": "script", "N": f"registry/{BOB}.reg"}
+    assert run(tmp_path).machine.registry[THERE]["V"] == (kind, data)
+
+
 def test_ini_values_go_into_their_file_and_a_rule_keeps_what_is_there(tmp_path: Path) -> None:
     ini = "C:\\Users\\bob\\tool.ini|Main"
     keep = rule("merge", "DestinationPriority()", "C:\\Users\\bob\\tool.ini|Main[Old]", "Ini")
@@ -213,17 +225,161 @@ def test_of_a_user_who_stays_behind_nothing_is_written(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(f"kit/registry/{BOB}.reg"))
 
 
-def test_wine_imports_a_reg_of_a_kit(tmp_path: Path) -> None:
+# --- paths in values ------------------------------------------------------------------------------
+
+DOCUMENTS = "C:\\Users\\bob\\Documents"
+MOVED = "C:\\Users\\robert\\Documents"
+
+
+def on_another(tmp_path: Path, **more: Any) -> Replay:
+    """Run the kit where bob's profile has another name."""
+    return replayed(tmp_path / "kit", machine_at(tmp_path / "other", {BOB: "robert"}, **more))
+
+
+def test_a_value_that_names_a_profile_names_the_one_of_the_other_windows(tmp_path: Path) -> None:
+    quoted = f'"{DOCUMENTS}\\a b"'
+    texts = {"Plain": DOCUMENTS, "Upper": DOCUMENTS.upper(), "Quoted": quoted, "None": "bob"}
+    machine = value("HKLM\\SOFTWARE\\Tool", "Of bob", text(DOCUMENTS), 2)
+    made(tmp_path, [*(value(TOOL, name, each) for name, each in texts.items()), machine])
+    by = {row["value"]: row["by"] for row in rows(tmp_path)}
+    assert by == {**dict.fromkeys([*texts, "Of bob"], "script"), "None": f"registry/{BOB}.reg"}
+    there = on_another(tmp_path).machine.registry
+    assert there[THERE] == {
+        "PLAIN": (1, text(MOVED)), "UPPER": (1, text("C:\\Users\\robert\\DOCUMENTS")),
+        "QUOTED": (1, text(f'"{MOVED}\\a b"')), "NONE": (1, text("bob")),
+    }  # fmt: skip
+    assert there["HKLM\\SOFTWARE\\TOOL"] == {"OF BOB": (2, text(MOVED))}
+
+
+def test_where_a_profile_is_where_it_was_a_value_is_what_was_stored(tmp_path: Path) -> None:
+    made(tmp_path, [value(TOOL, "V", "c:\\USERS\\bob/x;C:\\Users\\BOB")])
+    assert run(tmp_path).machine.registry[THERE]["V"] == (1, text("c:\\USERS\\bob/x;C:\\Users\\BOB"))  # fmt: skip
+
+
+def test_a_folder_of_somebody_who_has_no_profile_there_stays_and_is_named(tmp_path: Path) -> None:
+    made(tmp_path, [value(TOOL, "V", f"{DOCUMENTS};C:\\Users\\eve\\x")])
+    replay = on_another(tmp_path)
+    assert replay.machine.registry[THERE]["V"] == (1, text(f"{DOCUMENTS};C:\\Users\\eve\\x"))
+    assert set(replay.why.values()) == {"its paths stay: no profile"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "call", "theirs", "left"),
+    [
+        ("contentModify", "MergeDelimitedContent(';','Add','z')", f"b;{MOVED}", f"b;{MOVED};z"),
+        ("contentModify", "ConvertToBinary()", None, MOVED),
+        ("contentModify", "Unknown()", None, MOVED),
+        ("merge", "DestinationPriority()", "b", "b"),
+        ("merge", "DestinationPriority()", None, MOVED),
+    ],
+)
+def test_rules_meet_the_paths_of_the_other_windows(
+    tmp_path: Path, kind: str, call: str, theirs: str | None, left: str
+) -> None:
+    asked = rule(kind, call, "HKCU\\Software\\Tool [*]")
+    made(tmp_path, [value(TOOL, "V", DOCUMENTS)], [asked])
+    registry = {THERE: {"V": (1, text(theirs))}} if theirs else {}
+    found = on_another(tmp_path, registry=registry).machine.registry[THERE]["V"]
+    assert found == (3 if "Binary" in call else 1, text(left))
+
+
+def test_an_ini_value_names_the_profile_of_the_other_windows(tmp_path: Path) -> None:
+    made(tmp_path, [value("C:\\Users\\bob\\tool.ini|Main", "Folder", DOCUMENTS)])
+    machine = on_another(tmp_path).machine
+    assert machine.ini == {("C:/Users/robert/tool.ini", "MAIN", "FOLDER"): MOVED}
+
+
+def test_the_plan_tells_what_a_restore_would_write(tmp_path: Path) -> None:
+    """Each value as ``coldstate restore`` has it: the pieces of the plan against its relocation."""
+    texts = [DOCUMENTS, "C:\\Documents and Settings\\bob\\x", "file:///C:/Users/bob/a%20b", '"D:\\x" /a']  # fmt: skip
+    made(tmp_path, [value(TOOL, str(number), each) for number, each in enumerate(texts)])
+    old, new = (
+        ("C:\\Users\\bob", "C:\\Documents and Settings\\bob"),
+        WinPath.parse("C:\\Users\\robert"),
+    )
+    restored = Relocations([(WinPath.parse(each), new) for each in old])
+    wanted = {str(n): restored.of(RegistryValue("", 1, text(each))) for n, each in enumerate(texts)}
+    found = on_another(tmp_path).machine.registry[THERE]
+    assert found == {name: (1, each.data) for name, each in wanted.items()}
+
+
+def test_no_line_of_a_plan_is_longer_than_windows_powershell_reads(tmp_path: Path) -> None:
+    higher = rule("merge", "HigherValue()", "HKCU\\Software\\Tool [*]")
+    paths = f"{DOCUMENTS};" * 12_000
+    sizes = {"Huge": 1_100_000, "Large": 900_000}
+    chosen = [value(TOOL, name, bytes(size), 3) for name, size in sizes.items()]
+    chosen.append(value(TOOL, "Paths", paths))
+    kit = made(tmp_path, chosen, [higher])
+    lines = (tmp_path / "kit/plan.jsonl").read_text("ascii").splitlines()
+    assert max(map(len, lines)) < 2 << 20
+    assert kit.refused == [(f"{TOOL}\\[Huge]", TOO_LONG)]
+    assert (kit.exit_code, kit.deeds) == (3, {"make": 2, "refuse": 1})
+    found = on_another(tmp_path).machine.registry[THERE]
+    assert found == {"LARGE": (3, bytes(900_000)), "PATHS": (1, text(paths))}
+    assert {row["value"]: row["lost"] for row in rows(tmp_path) if row["deed"] == "make"} == {
+        "Large": "", "Paths": PATHS_STAY,
+    }  # fmt: skip
+
+
+# --- what is never restored -----------------------------------------------------------------------
+
+
+def never(pattern: str, of: str = "Registry", component: str = "a/never/System") -> Instruction:
+    """Return an include that took objects to be read, not restored."""
+    call = "MigXmlHelper.NeverRestore()"
+    return Instruction("include", call, BOB, component, "rules.xml:7", ((of, pattern),))
+
+
+def also(pattern: str) -> Instruction:
+    """Return an include of another component, which restores."""
+    return Instruction(
+        "include", "", BOB, "a/other/System", "rules.xml:9", (("Registry", pattern),)
+    )
+
+
+def test_what_only_never_restore_took_is_skipped_and_told(tmp_path: Path) -> None:
+    ini = "C:\\Users\\bob\\tool.ini|Main"
+    chosen = [
+        value(TOOL, "Seen"), value(TOOL, "Mine"), value(f"{TOOL}\\Log", "x"), key(f"{HKCU}\\Software\\Tool\\Log"),
+        value(ini, "Seen", "n"), value(ini, "Mine", "n"), value(TOOL, "Both", DOCUMENTS),
+    ]  # fmt: skip
+    rules = [
+        never("HKCU\\Software\\Tool [Seen]"), never("HKCU\\Software\\Tool\\Log\\* [*]"),
+        never("C:\\Users\\bob\\tool.ini|Main[Seen]", "Ini"), never("HKCU\\Software\\Tool [Both]"),
+        also("HKCU\\Software\\Tool [Both]"),
+    ]  # fmt: skip
+    kit = made(tmp_path, chosen, rules)
+    assert (kit.exit_code, kit.deeds) == (0, {"make": 3, "skip": 4})
+    told = [each for each in plan_of(tmp_path / "kit") if each.get("deed") == "skip"]
+    assert {each["kind"] for each in told} == {"value", "key", "ini"}
+    assert {each["reason"] for each in told} == {
+        "left out: rules.xml:7: include MigXmlHelper.NeverRestore()"
+    }
+    assert "Seen" not in (tmp_path / f"kit/registry/{BOB}.reg").read_text("utf-16")
+    machine = run(tmp_path).machine
+    found = {key: set(values) for key, values in machine.registry.items() if values}
+    assert found == {THERE: {"MINE", "BOTH"}}
+    assert f"{THERE}\\LOG" not in machine.registry
+    assert {name for _, _, name in machine.ini} == {"MINE"}
+
+
+def test_wine_imports_a_reg_of_a_kit_to_the_byte(tmp_path: Path) -> None:
     if shutil.which("wine") is None:
         pytest.skip("needs wine, to import a .reg as Windows does")
     made(tmp_path, VALUES)
     own = {"WINEPREFIX": str(tmp_path / "wine"), "WINEDEBUG": "-all", "HOME": str(tmp_path)}
     environment = {**os.environ, **own}
-    file = tmp_path / f"kit/registry/{BOB}.reg"
-    subprocess.run(["wine", "reg", "import", file], env=environment, check=True, timeout=240)
-    command = ["wine", "reg", "query", "HKCU\\Software\\Tool", "/v", "Count"]
-    said = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
-    assert b"0x7" in said.stdout
+    file, back = tmp_path / f"kit/registry/{BOB}.reg", tmp_path / "back.reg"
+    for command in (
+        ["wineboot", "-i"], ["wineserver", "-w"],  # first the machine, or it is made while the file is imported
+        ["wine", "reg", "import", str(file)],
+        ["wine", "reg", "export", "HKCU\\Software", str(back), "/y"], ["wineserver", "-w"],
+    ):  # fmt: skip
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
+    found = {(key.upper(), name): told for key, name, told in read_reg(back.read_bytes())}
+    wanted = {(key.upper(), name): told for key, name, told in read_reg(file.read_bytes())}
+    assert len(wanted) > 8
+    assert {place: found.get(place) for place in wanted} == wanted
 
 
 def test_the_reader_of_these_tests_reads_what_regedit_writes() -> None:
@@ -237,7 +393,7 @@ def test_the_reader_of_these_tests_reads_what_regedit_writes() -> None:
 def test_every_field_that_the_script_asks_for_is_in_the_plan(tmp_path: Path) -> None:
     ini = value("C:\\Users\\bob\\tool.ini|Main", "New", "n")
     higher = rule("merge", "HigherValue()", "HKCU\\Software\\Tool [Count]")
-    made(tmp_path, [*VALUES, ini, value(TOOL, "nul\0x")], [higher])
+    made(tmp_path, [*VALUES, ini, value(TOOL, "nul\0x"), value(TOOL, "Place", DOCUMENTS)], [higher])
     kit_of(make_store(tmp_path / "files"), tmp_path / "files kit")
     users = json.loads((tmp_path / "kit/users.json").read_text())["users"]
     told = [*plan_of(tmp_path / "kit"), *plan_of(tmp_path / "files kit"), *users]
@@ -252,3 +408,6 @@ def test_every_field_that_the_script_asks_for_is_in_the_plan(tmp_path: Path) -> 
         found = {part.lower() for part in re.findall(rf"\$Row\.{name}\.(\w+)", script, re.IGNORECASE)}  # fmt: skip
         known = {part for each in told if isinstance(each.get(name), dict) for part in each[name]}
         assert found <= known
+    (row,) = (each for each in rows(tmp_path) if each.get("value") == "Place")
+    pieces = {name for each in row["pieces"] if isinstance(each, dict) for name in each}
+    assert set(re.findall(r"\$piece\.(\w+)", script, re.IGNORECASE)) == pieces
