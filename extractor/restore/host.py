@@ -134,6 +134,11 @@ class Host:
         except UnicodeEncodeError:
             return [f"its short name {name!a}"]
 
+    def reparse_at(self, parent: int, name: str) -> bytes:
+        """Return the value that makes a name in an open folder a link; empty where it is none."""
+        path = f"/proc/self/fd/{parent}/{name}"  # a link cannot be opened as what it is
+        return _get_at(path, f"{_NTFS}reparse_data") or b"" if self.ntfs else b""
+
     def link(self, file: int, value: bytes) -> None:
         """Make an open, empty file or folder a link; raise OSError."""
         os.setxattr(file, f"{_NTFS}reparse_data", value)
@@ -192,6 +197,13 @@ def _get(file: int, name: str) -> bytes | None:
     """Return an attribute, None where there is none. Python's own call asks with less room than ntfs-3g wants."""
     room = ctypes.create_string_buffer(LARGEST_STREAM)
     size = _libc().fgetxattr(file, name.encode(), room, len(room))
+    return room.raw[:size] if size >= 0 else None
+
+
+def _get_at(path: str, name: str) -> bytes | None:
+    """Return an attribute of a path whose last name may be a link, which is not followed."""
+    room = ctypes.create_string_buffer(LARGEST_STREAM)
+    size = _libc().lgetxattr(os.fsencode(path), name.encode(), room, len(room))
     return room.raw[:size] if size >= 0 else None
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from extractor.errors import CorruptStoreError
 from extractor.restore.tasks import SETTLED, Deed, End, Spot, Step, Task
 from extractor.store.catalog import translated
 from extractor.store.tree import Parts
@@ -42,12 +44,14 @@ CREATE TABLE steps (
 ) STRICT;
 CREATE INDEX steps_task ON steps (task);
 """
+_ALONE = "PRAGMA locking_mode = EXCLUSIVE"
+"""No shared memory is needed then, which not every file system has."""
 _PRAGMAS = (
-    "PRAGMA locking_mode = EXCLUSIVE",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
 )
-"""Exclusive: no shared memory is needed then, which not every file system has."""
+_NO_NAMES = frozenset({"", ".", ".."})
+_Row = TypeVar("_Row")
 
 
 class Journal:
@@ -92,7 +96,16 @@ class Journal:
             rows = self._connection.execute(
                 f"SELECT * FROM tasks WHERE {where} ORDER BY id LIMIT {most}"  # noqa: S608
             )
-            yield from map(_task, rows)
+            yield from (self._read(_task, row) for row in rows)
+
+    def _read(self, make: Callable[[Any], _Row], row: sqlite3.Row) -> _Row:
+        """Return what a row tells of; raise CorruptStoreError for what no run wrote: a target may be planted."""
+        try:
+            return make(row)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise CorruptStoreError(
+                f"{self.place}: a row of the journal makes no sense: {error}"
+            ) from error
 
     def task(self, number: int) -> Task | None:
         """Return one task."""
@@ -106,7 +119,10 @@ class Journal:
                 f"SELECT deed, state, count(*), sum(size) FROM tasks WHERE {where}"  # noqa: S608
                 " GROUP BY deed, state"
             )
-            return {(Deed(deed), End(state)): (n, size) for deed, state, n, size in rows}
+            return {
+                (self._read(Deed, deed), self._read(End, state)): (n, size)
+                for deed, state, n, size in rows
+            }
 
     def ends(self) -> dict[End, int]:
         """Return how many objects of the store ended how."""
@@ -115,7 +131,7 @@ class Journal:
             rows = self._connection.execute(
                 "SELECT state, count(*) FROM tasks WHERE object != 0 GROUP BY state"
             )
-            return {End(state): count for state, count in rows}
+            return {self._read(End, state): count for state, count in rows}
 
     def rooms(self, deeds: Sequence[str]) -> list[tuple[str, int, int]]:
         """Return first name of the places -> bytes and files that are still to be written, for a ``D:`` only."""
@@ -168,7 +184,7 @@ class Journal:
                 f"SELECT * FROM steps {where} ORDER BY id DESC",  # noqa: S608
                 values,
             ).fetchall()
-        yield from map(_step, rows)
+        yield from (self._read(_step, row) for row in rows)
 
     def forget(self, step: int) -> None:
         """Take a step out that was undone."""
@@ -190,7 +206,7 @@ class Journal:
         with translated(self.place):
             row = self._connection.execute("SELECT value FROM run WHERE name = ?", (name,))
             found = row.fetchone()
-        return json.loads(found[0]) if found else None
+        return self._read(lambda row: json.loads(row[0]), found) if found else None
 
     def copy_to(self, other: Journal) -> None:
         """Have another journal hold all that this one does."""
@@ -209,6 +225,9 @@ def open_journal(path: Path) -> Journal:
         new = not path.exists() or not path.stat().st_size
         connection = sqlite3.connect(path)
         try:
+            connection.execute(_ALONE)
+            if not new:
+                _refuse_other_schema(connection, path)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             if new:
@@ -230,12 +249,31 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.executescript(f"{_SCHEMA} PRAGMA user_version = {FORMAT}")
 
 
+def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise CorruptStoreError (42) for other tables than ours: a trigger or view would do what it likes."""
+    with closing(sqlite3.connect(":memory:")) as model:
+        _create(model)
+        if _definitions(connection) != _definitions(model):
+            raise CorruptStoreError(f"{path}: it is no journal of format {FORMAT} of a restore")
+
+
+def _definitions(connection: sqlite3.Connection) -> list[object]:
+    version = connection.execute("PRAGMA user_version").fetchall()
+    return (
+        version + connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    )
+
+
 def _packed(parts: Parts) -> bytes:
     return b"/".join(map(os.fsencode, parts))
 
 
 def _parts(packed: bytes) -> Parts:
-    return tuple(map(os.fsdecode, packed.split(b"/"))) if packed else ()
+    """Return names; raise ValueError for what is none, which a planted journal may say."""
+    names = tuple(map(os.fsdecode, packed.split(b"/"))) if packed else ()
+    if _NO_NAMES.intersection(names) or b"\0" in packed:
+        raise ValueError(f"{packed[:64]!a} is no place")
+    return names
 
 
 def _signed(number: int) -> int:
@@ -254,9 +292,15 @@ def _spot(text: str) -> Spot | None:
 
 
 def _task(row: sqlite3.Row) -> Task:
+    """Return a task; raise ValueError for what no plan has."""
+    target, deed, state = _parts(row["target"]), Deed(row["deed"]), End(row["state"])
+    if state in {End.OPEN, End.BEGUN} and (deed in SETTLED or not target):
+        raise ValueError("nothing is to be done")
+    if not all(isinstance(row[name], int) for name in ("object", "size", "first")):
+        raise ValueError("it has no numbers")
     return Task(
-        row["id"], row["object"], row["kind"], row["source"], _parts(row["target"]), Deed(row["deed"]), row["why"],
-        row["conflict"], row["size"], row["first"], End(row["state"]), row["detail"], _spot(row["spot"]),
+        row["id"], row["object"], row["kind"], row["source"], target, deed, row["why"],
+        row["conflict"], row["size"], row["first"], state, row["detail"], _spot(row["spot"]),
     )  # fmt: skip
 
 

@@ -197,6 +197,7 @@ def _exact(path: WinPath, subject: Subject, place: _Place, *, is_key: bool) -> W
 def _above(path: WinPath, target: WinPath, known: Sequence[WinPath]) -> WinPath:
     """Make again, below the target, what lies below the longest known folder; without one, all below the drive."""
     around = [each for each in known if path.is_below(each)]
-    least = 1 if path.drive in REGISTRY else 0  # a user's SID, a hive of the machine: they are no keys
+    # A user's SID and a hive of the machine are no keys, and not made again.
+    least = 1 if path.drive in REGISTRY else 0
     depth = max((len(each.parts) for each in around), default=least)
     return WinPath(target.drive, (*target.parts, *path.parts[depth:]))

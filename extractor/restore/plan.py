@@ -17,10 +17,12 @@ from extractor.restore.cleanup import ini_removals, registry_removals, removals
 from extractor.restore.default_profile import default_tasks, profiles_of
 from extractor.restore.evidence import is_evidence
 from extractor.restore.file_content import joins
+from extractor.restore.host import Host
 from extractor.restore.journal import Journal
 from extractor.restore.layout import Layout, Places
 from extractor.restore.locations import Locations, Placed
 from extractor.restore.merge import Act, Decision, NoFreeNameError, decide_file, free_name
+from extractor.restore.reparse import moved_link
 from extractor.restore.screening import Screen
 from extractor.restore.settings.group_changes import group_changes
 from extractor.restore.settings.holders import NowhereError
@@ -47,6 +49,9 @@ NO_WINDOWS = "the target is no Windows: the store's .reg files have it"
 ONLY_NTFS = "links are made on an NTFS volume only"
 EFS = "EFS in raw form, which WriteEncryptedFileRaw imports"
 SAME = "the same content is there already"
+LARGEST = 1 << 48
+"""Bytes that no file of NTFS has."""
+SAME_LINK = "the same link is there already"
 DEEDS = {Act.REPLACE: Deed.REPLACE, Act.KEEP: Deed.KEEP, Act.RENAME: Deed.RENAME}
 
 
@@ -242,6 +247,8 @@ class Planner:
         request = self._request("merge", found.record)
         if there and there.regular and self._is_same(found, task.target, there):
             return replace(task, deed=Deed.KEEP, conflict=SAME)
+        if self._is_same_link(found, task.target):
+            return replace(task, deed=Deed.KEEP, conflict=SAME_LINK)
         joining = self._request("contentModify", found.record)
         if there and there.regular and joining and joins(joining.call):
             return replace(task, deed=Deed.REPLACE, conflict=printable(joining.why))
@@ -288,15 +295,27 @@ class Planner:
         finally:
             os.close(file)
 
+    def _is_same_link(self, found: StoredObject, place: Parts) -> bool:
+        """Tell whether a link is there that leads where the store's would."""
+        about = found.record.metadata
+        if not self.ntfs or found.content or about is None or about.reparse is None:
+            return False
+        there = Host(self.tree.root).reparse_at(self.tree.directory(place[:-1]), place[-1])
+        return there == moved_link(about.reparse, self.locations.renamed)
+
     def _sized(self, task: Task, found: StoredObject) -> Task:
         """Return the task with the bytes that it writes, and the first name of a file that has several."""
         if task.deed not in WRITES:
             return task
         record = found.record
         size = sum(each.size for each in found.streams if each.stored_as)
+        if size > LARGEST:
+            return _refused(
+                task, f"the catalog gives it {size} bytes, more than a file of NTFS has"
+            )
         if record.kind is not ObjectKind.FILE or not record.metadata or record.pretended:
             return replace(task, size=size)
-        if record.metadata.link_count < 2:
+        if (record.metadata.link_count or 0) < 2:
             return replace(task, size=size)
         volume = self.tree.volume_of(task.target)  # a second name on another drive is another file
         identity = (volume, record.volume, record.record, record.sequence, record.sha256)

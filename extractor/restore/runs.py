@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from extractor.errors import NoSuchStoreError, StoreError, StoreLocationError, UsageError
+from extractor.errors import (
+    CorruptStoreError,
+    NoSuchStoreError,
+    StoreError,
+    StoreLocationError,
+    UsageError,
+)
+from extractor.model import upcase
 from extractor.restore.journal import ASIDE, DATABASE, FOLDER, Journal, open_journal
 from extractor.restore.steps import PRIVATE, Steps
 from extractor.restore.target.place import Target
@@ -59,7 +66,7 @@ def left_run(target: Target, facts: Mapping[str, str]) -> Run | None:
         return None
     run = _open(target, numbers[-1])
     try:
-        if run.journal.told("state") in {DONE, UNDONE}:
+        if run.journal.told("state") in (DONE, UNDONE):
             run.close()
             return None
         _refuse_other(run, facts, target)
@@ -128,13 +135,14 @@ def _taken_back(run: Run, target: Target) -> list[str]:
         return Steps(run.tree, run.journal, run.aside).undo(run.journal.steps())
     except OSError as error:
         raise StoreError(
-            f"{target.shown}: the undo stopped: {error.strerror}; it goes on when it is called again"
+            f"{target.shown}: the undo stopped: {error.strerror or error}; it goes on when it is called again"
         ) from error
 
 
 def _open(target: Target, number: int) -> Run:
     tree = target.tree()
     try:
+        _refuse_planted(tree, target, number)
         journal = open_journal(target.root / FOLDER / str(number) / DATABASE)
     except BaseException:
         tree.close()
@@ -142,9 +150,47 @@ def _open(target: Target, number: int) -> Run:
     return Run(tree, journal, (FOLDER, str(number), ASIDE))
 
 
+def _refuse_planted(tree: Tree, target: Target, number: int) -> None:
+    """Raise CorruptStoreError (42) unless a run has a plain file as its journal, and nothing that SQLite plays back.
+
+    SQLite follows links, makes what is missing, and deletes the file that a rollback journal names as that of several
+    databases ("Atomic commit in SQLite", 5.5). A journal of ours is in WAL mode, and never has one.
+    """
+    folder = (FOLDER, str(number))
+    shown = f"{target.shown}: {'/'.join(folder)}"
+    try:
+        names = set(map(upcase, tree.names(folder)))
+        os.close(tree.open((*folder, DATABASE)))
+    except OSError as error:
+        raise CorruptStoreError(
+            f"{shown} holds no journal of a restore: {error.strerror or error}"
+        ) from error
+    for ending in ("-journal", "-wal", "-shm"):
+        if upcase(f"{DATABASE}{ending}") in names and not (
+            ending == "-wal" and _is_plain(tree, folder)
+        ):
+            raise CorruptStoreError(f"{shown} holds what no restore makes: {DATABASE}{ending}")
+
+
+def _is_plain(tree: Tree, folder: Parts) -> bool:
+    """Tell whether the log of a journal is a file of its own: SQLite would follow a link."""
+    try:
+        os.close(tree.open((*folder, f"{DATABASE}-wal")))
+    except OSError:
+        return False
+    return True
+
+
 def _numbers(tree: Tree) -> list[int]:
+    """Return the numbers of runs; raise StoreLocationError (27) where their folder is none."""
     try:
         names = tree.names((FOLDER,))
     except FileNotFoundError:
         return []
-    return sorted(int(each) for each in names if each.isascii() and each.isdecimal())
+    except OSError as error:
+        raise StoreLocationError(
+            f"{FOLDER} at the target is not what a restore makes: {error.strerror}"
+        ) from error
+    return sorted(
+        int(each) for each in names if each.isascii() and each.isdecimal() and each[0] != "0"
+    )

@@ -15,6 +15,7 @@ from contextlib import suppress
 from extractor.errors import CorruptStoreError
 from extractor.restore.journal import Journal
 from extractor.restore.tasks import Step
+from extractor.store.failures import NO_HARD_LINK
 from extractor.store.tree import Parts, Tree
 
 TEMPORARY = ".coldstate-{}-{}"
@@ -122,20 +123,44 @@ class Steps:
             raise FileExistsError(17, "something of this name is there already")
         os.rename(temporary[-1], place[-1], src_dir_fd=parent, dst_dir_fd=parent)
 
+    def swap(self, task: int, temporary: Parts, place: Parts) -> None:
+        """Let what was made take the place of a file, which is kept aside; at no moment is nothing there.
+
+        A Windows without one of its hives would be none, and nobody could find it to go on or to go back. Where a file
+        can have no second name it is moved away first.
+        """
+        kept = self._aside_of(task, place)
+        parent = self.tree.directory(place[:-1])
+        found = os.stat(temporary[-1], dir_fd=parent, follow_symlinks=False)
+        step = Step(0, task, "swap", place, kept, found.st_ino, found.st_size, _when(found))
+        self.journal.step(step)
+        try:
+            self.tree.link(place, kept)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINK:
+                raise
+            self.aside(task, place)
+            self.put(task, temporary, place)
+        else:
+            self.tree.move(temporary, place)
+
     def aside(self, task: int, place: Parts, number: int = 0) -> None:
         """Move away what is at a place, whatever it is, by a rename: on its own volume.
 
         ``number`` counts the things that one task moves away.
         """
-        folder = (*self.tree.volume_of(place), *self._aside)
-        self.folder(task, folder)
-        kept = (*folder, f"{task}.{number}" if number else str(task))
+        kept = self._aside_of(task, place, number)
         parent = self.tree.directory(place[:-1])
         found = os.stat(place[-1], dir_fd=parent, follow_symlinks=False)
         step = Step(0, task, "aside", place, kept, found.st_ino, found.st_size, _when(found))
         self.journal.step(step)
         self.tree.move(place, kept)
         self._known = {each for each in self._known if each[: len(place)] != place}
+
+    def _aside_of(self, task: int, place: Parts, number: int = 0) -> Parts:
+        folder = (*self.tree.volume_of(place), *self._aside)
+        self.folder(task, folder)
+        return (*folder, f"{task}.{number}" if number else str(task))
 
     def undo(self, steps: Iterable[Step]) -> list[str]:
         """Take steps back, given with the last first; return what was left, in words.
@@ -146,7 +171,7 @@ class Steps:
         self._known = self._roots()
         for step in steps:
             _refuse_odd(step)
-            if step.kind in {"folder", "aside"}:
+            if step.kind in {"folder", "aside", "swap"}:
                 self.tree.forget()
             said = _taken_back(self.tree, step)
             if said:
@@ -158,7 +183,7 @@ class Steps:
 
 def _refuse_odd(step: Step) -> None:
     """Raise CorruptStoreError for what a planted journal says: kinds and names that no step has."""
-    places = (step.path, step.aside) if step.kind == "aside" else (step.path,)
+    places = (step.path, step.aside) if step.kind in {"aside", "swap"} else (step.path,)
     names = {name for place in places for name in place}
     if (
         step.kind not in _BACK
@@ -236,6 +261,21 @@ def _no_aside(tree: Tree, step: Step) -> str:
     return ""
 
 
+def _no_swap(tree: Tree, step: Step) -> str:
+    kept, found = _found(tree, step.aside), _found(tree, step.path)
+    if kept is None:
+        return ""
+    if found is not None and found.st_ino == kept.st_ino:  # two names, and no swap yet
+        tree.remove(step.aside)
+        return ""
+    told = (step.inode, step.size, step.modified)
+    if found is not None and (found.st_ino, found.st_size, _when(found)) != told:
+        return f"it was changed since, and stays; what it replaced stays at {'/'.join(step.aside)}"
+    tree.directory(step.path[:-1], create=True)
+    tree.move(step.aside, step.path)
+    return ""
+
+
 def _remove(tree: Tree, parts: Parts) -> None:
     """Remove a file, a link or an empty folder."""
     parent = tree.directory(parts[:-1])
@@ -250,4 +290,5 @@ _BACK = {
     "temporary": _no_temporary,
     "place": _no_place,
     "aside": _no_aside,
+    "swap": _no_swap,
 }

@@ -96,10 +96,10 @@ class Step:
     id: int
     task: int
     kind: str
-    """folder, temporary, aside, place."""
+    """folder, temporary, aside, place, swap."""
     path: Parts
     aside: Parts = ()
-    """Of an ``aside`` where it was moved to."""
+    """Of an ``aside`` or ``swap`` where what was there is kept."""
     inode: int = 0
     size: int = 0
     modified: int = 0

@@ -71,17 +71,19 @@ class People:
     accounts: tuple[str, ...] = ()
     """Local accounts that ``/lac`` asks for."""
     by_sid: Mapping[str, Person] = field(default_factory=dict)
+    sids: dict[str, str] = field(init=False, compare=False)
+    """SIDs that change: old -> new."""
+    profiles: tuple[tuple[WinPath, WinPath], ...] = field(init=False, compare=False)
+    """Profile folders, old -> new, the deepest first."""
 
-    @property
-    def sids(self) -> dict[str, str]:
-        """SIDs that change: old -> new."""
-        return {each.user.sid: each.sid for each in self.persons if each.user.sid != each.sid}
-
-    @property
-    def profiles(self) -> tuple[tuple[WinPath, WinPath], ...]:
-        """Profile folders, old -> new, the deepest first."""
+    def __post_init__(self) -> None:
+        """Work out, once, what is asked for each object."""
+        sids = {each.user.sid: each.sid for each in self.persons if each.user.sid != each.sid}
         pairs = [(each.user.profile, each.profile) for each in self.persons]
-        return tuple(sorted(pairs, key=lambda pair: -len(pair[0].parts)))
+        object.__setattr__(self, "sids", sids)
+        object.__setattr__(
+            self, "profiles", tuple(sorted(pairs, key=lambda pair: -len(pair[0].parts)))
+        )
 
     def left_out(self, sid: str) -> str:
         """Return the switch that leaves a user out, empty for one who comes and for the machine."""
@@ -213,22 +215,39 @@ def _left_out(user: User, words: UserWords, computer: str) -> str:
 
 def refuse_conflicts(persons: Sequence[Person]) -> None:
     """Raise UsageError (11) when two of those who come would be one, or have one folder."""
-    coming = [each for each in persons if not each.left_out]
-    for number, one in enumerate(coming):
-        for other in coming[number + 1 :]:
-            _refuse_conflict(one, other)
+    folders: dict[tuple[str, ...], Person] = {}
+    above: dict[tuple[str, ...], Person] = {}
+    """Folders that hold a profile, and whose."""
+    others: dict[tuple[str, str], Person] = {}
+    for each in persons:
+        if each.left_out:
+            continue
+        key = each.profile.key
+        ways = [key[:depth] for depth in range(1, len(key))]
+        if key in folders:
+            said = f"would share the profile folder {printable(str(each.profile))}"
+            raise _conflict(folders[key], each, said)
+        inside = above.get(key) or next((folders[way] for way in ways if way in folders), None)
+        if inside:
+            both = f"of {_both(inside, each)} one would have its profile folder in the other's"
+            raise UsageError(both)
+        for kind, name, said in (
+            ("sid", each.sid, f"would share the SID {each.sid}"),
+            ("account", upcase(each.account), f"would both be {printable(each.account)}"),
+        ):
+            if (kind, name) in others:
+                raise _conflict(others[kind, name], each, said)
+            others[kind, name] = each
+        folders[key] = each
+        above.update(dict.fromkeys(ways, each))
 
 
-def _refuse_conflict(one: Person, other: Person) -> None:
-    both = f"{printable(one.user.account)} and {printable(other.user.account)}"
-    if one.profile.key == other.profile.key:
-        raise UsageError(f"{both} would share the profile folder {printable(str(one.profile))}")
-    if one.profile.is_below(other.profile) or other.profile.is_below(one.profile):
-        raise UsageError(f"of {both} one would have its profile folder in the other's")
-    if one.sid == other.sid:
-        raise UsageError(f"{both} would share the SID {one.sid}")
-    if upcase(one.account) == upcase(other.account):
-        raise UsageError(f"{both} would both be {printable(one.account)}")
+def _conflict(one: Person, other: Person, said: str) -> UsageError:
+    return UsageError(f"{_both(one, other)} {said}")
+
+
+def _both(one: Person, other: Person) -> str:
+    return f"{printable(one.user.account)} and {printable(other.user.account)}"
 
 
 def _notes(

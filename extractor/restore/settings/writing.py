@@ -102,11 +102,13 @@ class SettingsWriter:
         else:
             changes = self._changes(task, holder)
             lost = self._make(temporary, holder, lambda file: self._hive(holder, changes, file))
-        if holder.is_there:
-            logs = self.merging.holders.logs(holder.place) if holder.kind == "hive" else []
-            for number, place in enumerate((holder.place, *logs)):
-                self.steps.aside(task.id, place, number)
-        self.steps.put(task.id, temporary, holder.place)
+        if not holder.is_there:
+            self.steps.put(task.id, temporary, holder.place)
+            return lost
+        logs = self.merging.holders.logs(holder.place) if holder.kind == "hive" else []
+        self.steps.swap(task.id, temporary, holder.place)
+        for number, place in enumerate(logs, 1):
+            self.steps.aside(task.id, place, number)
         return lost
 
     def _make(self, place: Parts, holder: Holder, fill: Callable[[BinaryIO], object]) -> list[str]:
@@ -209,7 +211,9 @@ class SettingsWriter:
     def _extra(self, changes: Changes, holder: Holder, task: Task, spot: Spot) -> None:
         """Change what no object of the store asks for; raise SourceError."""
         if task.kind == PROFILE:
-            person = next(each for each in self.people.persons if each.sid == spot.keys[-1])
+            person = next((each for each in self.people.persons if each.sid == spot.keys[-1]), None)
+            if person is None:
+                raise FailedError(f"nobody of the store is {spot.keys[-1]} at the target")
             for value in profile_list(person.sid, person.profile)[1]:
                 changes.put(spot.keys, value)
         elif task.kind in {ACCOUNT, MEMBER}:
