@@ -104,6 +104,7 @@ VOLUME = 96 << 20
 SAME = Way("", (), {}, {}, {})
 KILLS = int(os.environ.get("RESTORE_KILLS", "4"))
 """How often a restore is killed; more by hand."""
+UNDO_KILLS = max(2, KILLS // 4)
 DIRECTORY = 0x10
 FORMATS = {"raw": "raw", "vpc": "vhd", "vhdx": "vhdx"}
 TIMES = ("created", "modified", "accessed")
@@ -210,9 +211,9 @@ def test_a_store_goes_into_another_windows_and_a_scan_finds_it_all_but_for_names
 RESTORE = "import sys; from extractor.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
-def restore_killed_after(seconds: float, store: Path, disk: Path, *words: str) -> bool:
+def killed_after(seconds: float, disk: Path, *words: str) -> bool:
     """Restore in a process that is killed after a while; return whether it was still at work."""
-    command = [sys.executable, "-c", RESTORE, "restore", str(store), "--to", str(disk), *words]
+    command = [sys.executable, "-c", RESTORE, "restore", "--to", str(disk), *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
@@ -280,7 +281,7 @@ def test_a_restore_killed_at_any_moment_goes_on_and_an_undo_gives_the_windows_ba
     while kills < KILLS:
         rounds += 1
         assert rounds < 20 * KILLS, "hardly a process was still at work when it was killed"
-        if restore_killed_after(moments.uniform(0.3, whole + 0.7), stores["desk"], disk, *words):
+        if killed_after(moments.uniform(0.3, whole + 0.7), disk, str(stores["desk"]), *words):
             kills += 1
         else:
             undo_all(disk)
@@ -290,7 +291,10 @@ def test_a_restore_killed_at_any_moment_goes_on_and_an_undo_gives_the_windows_ba
         assert scan(tmp_path / name / "store", each, "/c") == 0
     undisturbed, resumed = (manifest_of(tmp_path / name / "store") for name in ("plain", "killed"))
     assert differences(undisturbed, resumed, SAME) == {}
-    undo_all(disk)
+    for _ in range(UNDO_KILLS):
+        killed_after(moments.uniform(0.3, whole + 0.3), disk, "--undo")
+    while main(["restore", "--to", str(disk), "--undo"]) == 0:
+        pass
     assert everything(disk) == before
 
 
