@@ -17,7 +17,7 @@ from extractor.kit.making import FORMS, Kit, KitWish, make_kit
 from extractor.kit.papers import HONEST
 from extractor.model import printable
 from extractor.redact import remember
-from extractor.restore.words import UserWords, parse_md, parse_mu, read_user_map
+from extractor.restore.people.words import UserWords, parse_md, parse_mu, read_user_map
 
 TEXT = r"""Write a folder with which a Windows restores the store by itself: contents, .reg files, a plan, and
 Restore-Coldstate.ps1, which needs nothing but Windows PowerShell 5.1 and an administrator. OUT is a new folder.

@@ -33,13 +33,13 @@ from extractor.model import OutcomeKind, WinPath, printable
 from extractor.redact import remember
 from extractor.restore.layout import Layout
 from extractor.restore.mapping import Wish
+from extractor.restore.people.words import UserWords, parse_md, parse_mu, read_user_map
 from extractor.restore.plan import needed, rooms
 from extractor.restore.restoring import LOST, Restore, planned
 from extractor.restore.runs import undo
 from extractor.restore.target import open_target
 from extractor.restore.tasks import WRITES, Deed, End, Task
 from extractor.restore.telling import by_deed, plan_lines, registry_line
-from extractor.restore.words import UserWords, parse_md, parse_mu, read_user_map
 from extractor.select.users import parse_last_used
 
 TEXT = r"""Put a store where it belongs. TARGET is an offline Windows that is not the evidence - a disk image (raw, VHD,

@@ -14,10 +14,10 @@ from string import ascii_uppercase
 from extractor.errors import CorruptStoreError
 from extractor.model import WinPath, printable
 from extractor.registry.descriptor import is_sid
-from extractor.restore.asked import Asked
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations
-from extractor.restore.users import People
+from extractor.restore.people.users import People
+from extractor.restore.rules.asked import Asked
+from extractor.restore.rules.locations import Locations
 from extractor.store.tree import Parts
 
 SYSTEM = "system"

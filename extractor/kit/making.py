@@ -26,13 +26,13 @@ from extractor.kit.people import users_json
 from extractor.kit.place import new_kit, refuse_lack_of_room, refuse_out
 from extractor.kit.reg_files import RegFiles
 from extractor.kit.settings import SETTINGS, Settings
-from extractor.restore.asked import Asked, read_instructions
-from extractor.restore.folders import known_folders
-from extractor.restore.locations import Locations
 from extractor.restore.mapping import letters_of, system_of, with_config
+from extractor.restore.people.folders import known_folders
+from extractor.restore.people.users import People, map_users
+from extractor.restore.people.words import UserWords
 from extractor.restore.plan import STORED
-from extractor.restore.users import People, map_users
-from extractor.restore.words import UserWords
+from extractor.restore.rules.asked import Asked, read_instructions
+from extractor.restore.rules.locations import Locations
 from extractor.store.opened import OpenStore
 from extractor.store.place import FINAL, WIM
 from extractor.store.sealed.opener import is_sealed

@@ -18,14 +18,14 @@ from typing import Any
 from extractor.kit.bases import Bases
 from extractor.kit.contents import Contents, NotCarriedError
 from extractor.model import FILE_ATTRIBUTE_DIRECTORY, ObjectKind, Record, WinPath, printable
-from extractor.restore.asked import Asked, Request, subject_of
-from extractor.restore.content import kept
-from extractor.restore.file_content import joins
 from extractor.restore.journal import Journal, journal_of_plan
-from extractor.restore.locations import Locations
-from extractor.restore.merge import PATTERN
 from extractor.restore.plan import STORED, Planner
 from extractor.restore.reparse import MADE, MOUNT_POINT, SYMLINK
+from extractor.restore.rules.asked import Asked, Request, subject_of
+from extractor.restore.rules.content import kept
+from extractor.restore.rules.file_content import joins
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.merge import PATTERN
 from extractor.restore.tasks import WRITES, Deed, Task
 from extractor.restore.write import content_of, named_streams
 from extractor.rules.model import Call

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from extractor.model import User, upcase
-from extractor.restore.asked import Asked
-from extractor.restore.users import People, Person
-from extractor.restore.words import UserWords
+from extractor.restore.people.users import People, Person
+from extractor.restore.people.words import UserWords
+from extractor.restore.rules.asked import Asked
 from extractor.select.users import matches_user
 
 APPLIED = frozenset({"MigratedUsers", "AllUsers"})

@@ -17,7 +17,7 @@ from typing import Any
 
 from extractor.kit.bases import SYSTEM
 from extractor.model import RegistryValue, WinPath
-from extractor.restore.locations import Locations
+from extractor.restore.rules.locations import Locations
 from extractor.restore.settings.moves import moves
 from extractor.restore.settings.relocate import Relocations
 from extractor.store.tree import Parts

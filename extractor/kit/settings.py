@@ -18,10 +18,10 @@ from extractor.kit.bases import Bases
 from extractor.kit.pieces import Piece, Pieces
 from extractor.kit.reg_files import ROOTS, RegFiles, comes_whole
 from extractor.model import ObjectKind, Record, RegistryValue, WinPath, printable
-from extractor.restore.asked import Asked, Request, subject_of
-from extractor.restore.content import modified
-from extractor.restore.locations import Locations
-from extractor.restore.screening import Screen
+from extractor.restore.rules.asked import Asked, Request, subject_of
+from extractor.restore.rules.content import modified
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.screening import Screen
 from extractor.restore.view import View
 from extractor.rules.model import Call
 from extractor.store.columns import StoredObject

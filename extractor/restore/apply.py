@@ -16,14 +16,14 @@ from typing import TypeVar
 
 from extractor.errors import CorruptStoreError, StoreError
 from extractor.model import FILE_ATTRIBUTE_DIRECTORY, ObjectKind, Record, printable
-from extractor.restore.default_profile import KIND as DEFAULT
-from extractor.restore.default_profile import Copier, Profile
 from extractor.restore.files import Files
 from extractor.restore.host import Host
 from extractor.restore.journal import WHOLE, Journal
-from extractor.restore.locations import Locations
-from extractor.restore.processing import Emptying, empty_folders
+from extractor.restore.people.default_profile import KIND as DEFAULT
+from extractor.restore.people.default_profile import Copier, Profile
 from extractor.restore.reparse import MADE, moved_link
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.processing import Emptying, empty_folders
 from extractor.restore.runs import Run
 from extractor.restore.settings.writing import SettingsWriter
 from extractor.restore.steps import Steps

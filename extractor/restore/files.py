@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from extractor.errors import UnsupportedError
 from extractor.model import Record
-from extractor.restore.asked import Request, subject_of
-from extractor.restore.content import Kept, kept
-from extractor.restore.file_content import rewrite
 from extractor.restore.host import NOBODY, NOTHING, Host, Traits
-from extractor.restore.locations import Locations
+from extractor.restore.rules.asked import Request, subject_of
+from extractor.restore.rules.content import Kept, kept
+from extractor.restore.rules.file_content import rewrite
+from extractor.restore.rules.locations import Locations
 from extractor.restore.steps import Steps
 from extractor.restore.streams import Streams
 from extractor.restore.tasks import Deed, End, Task

@@ -18,7 +18,7 @@ from extractor.filetime import nanoseconds
 from extractor.model import Metadata, Record
 from extractor.registry.descriptor import of_profile
 from extractor.restore.acl import rewritten
-from extractor.restore.content import Kept
+from extractor.restore.rules.content import Kept
 
 SETTABLE = 0x1 | 0x2 | 0x4 | 0x20 | 0x100 | 0x1000 | 0x2000
 """Attributes that are one's own to set: read-only, hidden, system, archive, temporary, offline, not indexed."""

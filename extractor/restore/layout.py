@@ -12,10 +12,10 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from extractor.model import WinPath, upcase
-from extractor.restore.folders import BELOW_PROFILE
 from extractor.restore.journal import FOLDER
-from extractor.restore.locations import Locations
-from extractor.restore.users import People, Person
+from extractor.restore.people.folders import BELOW_PROFILE
+from extractor.restore.people.users import People, Person
+from extractor.restore.rules.locations import Locations
 from extractor.store.safe_name import safe_name
 from extractor.store.tree import Parts
 

@@ -8,21 +8,21 @@ from pathlib import Path
 
 from extractor.errors import UnsupportedError
 from extractor.model import Instruction, WinPath, upcase
-from extractor.restore.accounts import MakeAccount, settle
-from extractor.restore.asked import Asked, read_instructions
-from extractor.restore.folders import known_folders
 from extractor.restore.layout import Layout, Places
-from extractor.restore.load_rules import chosen_instructions
-from extractor.restore.locations import Locations
-from extractor.restore.processing import Processing, read_processing
-from extractor.restore.rebuilt import rebuilt_scene
+from extractor.restore.people.accounts import MakeAccount, settle
+from extractor.restore.people.folders import known_folders
+from extractor.restore.people.users import People, map_users
+from extractor.restore.people.words import UserWords, of_config
+from extractor.restore.rules.asked import Asked, read_instructions
+from extractor.restore.rules.load_rules import chosen_instructions
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.processing import Processing, read_processing
+from extractor.restore.rules.rebuilt import rebuilt_scene
 from extractor.restore.settings.holders import Holders, NowhereError
 from extractor.restore.settings.sam_accounts import add_account
 from extractor.restore.settings.sam_draft import SamDraft
 from extractor.restore.target.place import Target
-from extractor.restore.users import People, map_users
 from extractor.restore.view import View
-from extractor.restore.words import UserWords, of_config
 from extractor.rules.config import Config
 from extractor.store.opened import OpenStore
 from extractor.store.tree import Tree

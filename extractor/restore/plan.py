@@ -12,24 +12,24 @@ from dataclasses import dataclass, field, replace
 from extractor.block_devices import Identity
 from extractor.errors import CorruptStoreError, SourceError, StoreLocationError, UsageError
 from extractor.model import ObjectKind, Record, printable
-from extractor.restore.asked import Asked, Request, subject_of
-from extractor.restore.cleanup import ini_removals, registry_removals, removals
-from extractor.restore.default_profile import default_tasks, profiles_of
 from extractor.restore.evidence import is_evidence
-from extractor.restore.file_content import joins
 from extractor.restore.host import Host
 from extractor.restore.journal import Journal
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations, Placed
-from extractor.restore.merge import Act, Decision, NoFreeNameError, decide_file, free_name
+from extractor.restore.people.default_profile import default_tasks, profiles_of
 from extractor.restore.reparse import moved_link
-from extractor.restore.screening import Screen
+from extractor.restore.rules.asked import Asked, Request, subject_of
+from extractor.restore.rules.cleanup import ini_removals, registry_removals, removals
+from extractor.restore.rules.file_content import joins
+from extractor.restore.rules.locations import Locations, Placed
+from extractor.restore.rules.merge import Act, Decision, NoFreeNameError, decide_file, free_name
+from extractor.restore.rules.screening import Screen
+from extractor.restore.rules.versions import Versions
 from extractor.restore.settings.group_changes import group_changes
 from extractor.restore.settings.holders import NowhereError
 from extractor.restore.settings.moves import merging_of
 from extractor.restore.settings.planning import SettingsPlanner
 from extractor.restore.tasks import WRITES, Deed, Task
-from extractor.restore.versions import Versions
 from extractor.restore.view import InTheWayError, There, View
 from extractor.rules.config import Config
 from extractor.store.columns import StoredObject

@@ -11,21 +11,21 @@ from hashlib import sha256
 from extractor.errors import LedgerError
 from extractor.filetime import to_filetime
 from extractor.restore.apply import Applier
-from extractor.restore.asked import not_done
-from extractor.restore.cleanup import undone_filters
-from extractor.restore.default_profile import Profile, profiles_of
 from extractor.restore.host import Host
 from extractor.restore.journal import Journal, journal_of_plan
-from extractor.restore.locations import Locations
 from extractor.restore.mapping import Mapped, Wish, letters_of, map_all
+from extractor.restore.people.default_profile import Profile, profiles_of
+from extractor.restore.people.users import People
 from extractor.restore.plan import Planner, rooms
+from extractor.restore.rules.asked import not_done
+from extractor.restore.rules.cleanup import undone_filters
+from extractor.restore.rules.locations import Locations
 from extractor.restore.runs import DONE, Run, left_run, looking, new_run
 from extractor.restore.settings.moves import merging_of
 from extractor.restore.settings.writing import SettingsWriter
 from extractor.restore.steps import Steps
 from extractor.restore.target.place import Target
 from extractor.restore.tasks import End, Task
-from extractor.restore.users import People
 from extractor.restore.view import View
 from extractor.store.opened import OpenStore
 from extractor.store.tree import Tree

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extractor.restore.mapping import Wish
+from extractor.restore.people.users import Person
 from extractor.restore.plan import needed
 from extractor.restore.restoring import Restore
 from extractor.restore.tasks import Deed
-from extractor.restore.users import Person
 from extractor.store.failures import free_bytes, in_words
 from extractor.store.opened import OpenStore
 from extractor.store.place import CATALOG_DIRECTORY, FINAL

@@ -22,9 +22,9 @@ from extractor.testing import FakeFile
 from sample_images.programs import program
 from tests.filesystems import torture
 from tests.restore.build import make_store, times, tree_of
-from tests.restore.test_cleanup import shortcut
-from tests.restore.test_file_content import library, read
-from tests.restore.test_users import BOB
+from tests.restore.people.test_users import BOB
+from tests.restore.rules.test_cleanup import shortcut
+from tests.restore.rules.test_file_content import library, read
 
 MIB = 1 << 20
 EARLIER = 1_000_000_000 * 10**9

@@ -35,8 +35,8 @@ from tests.journeys.applied import opened as volumes_of
 from tests.registry.logs import changed_pages, marked_dirty, new_log
 from tests.registry.readers import by_dissect, by_hivex, by_us
 from tests.restore.build import header
+from tests.restore.people.test_users import BOB
 from tests.restore.target.build import need_disks
-from tests.restore.test_users import BOB
 from tests.restore.windows_target import ROBERT, windows_disk
 
 Values = Mapping[str, Any]

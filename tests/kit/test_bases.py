@@ -7,11 +7,11 @@ import pytest
 from extractor.kit.bases import Bases, locations_of
 from extractor.kit.objects import rule_of
 from extractor.model import WinPath
-from extractor.restore.asked import Asked
-from extractor.restore.users import map_users
-from extractor.restore.words import UserWords, parse_mu
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords, parse_mu
+from extractor.restore.rules.asked import Asked
 from extractor.rules.calls import parse_call
-from tests.restore.test_users import ANNA, BOB, HEADER
+from tests.restore.people.test_users import ANNA, BOB, HEADER
 
 
 def bases(system: str = "C:") -> Bases:

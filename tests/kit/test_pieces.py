@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from extractor.kit.bases import locations_of
 from extractor.kit.pieces import Pieces
 from extractor.model import Instruction, RegistryValue, WinPath, upcase
-from extractor.restore.asked import Asked
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords
+from extractor.restore.rules.asked import Asked
 from extractor.restore.settings.relocate import Relocations
-from extractor.restore.users import map_users
-from extractor.restore.words import UserWords
 from tests.kit.replay import joined
-from tests.restore.test_users import ANNA, BOB, EVE, HEADER
+from tests.restore.people.test_users import ANNA, BOB, EVE, HEADER
 
 HERE = {
     f"profile:{BOB}": "E:\\Homes\\rob ert", f"profile:{EVE}": "C:\\Users\\eve", f"profile:{ANNA}": "C:\\Users\\ännä",

@@ -16,12 +16,12 @@ from extractor.kit.making import Kit, KitWish, make_kit
 from extractor.kit.objects import NOT_JOINED
 from extractor.kit.papers import HONEST, README, SCRIPT
 from extractor.model import Instruction, Reparse
-from extractor.restore.words import UserWords, parse_mu
+from extractor.restore.people.words import UserWords, parse_mu
 from extractor.store.opened import open_store
 from extractor.testing import FakeFile
 from tests.kit.replay import Machine, Replay, plan_of, sums_hold
 from tests.restore.build import FILES, WHEN, make_store, merge, times, tree_of
-from tests.restore.test_users import ANNA, BOB, EVE, HEADER
+from tests.restore.people.test_users import ANNA, BOB, EVE, HEADER
 
 PEOPLE = {BOB: "bob", EVE: "eve", ANNA: "anna.CONTOSO"}
 

@@ -21,13 +21,13 @@ from extractor.kit.settings import NAME_TAKEN
 from extractor.model import Instruction, RegistryValue, Selected, WinPath
 from extractor.registry.key import Key
 from extractor.registry.reg_text import reg_text
+from extractor.restore.people.words import UserWords
 from extractor.restore.settings.relocate import Relocations
-from extractor.restore.words import UserWords
 from extractor.store.directory import DirectoryStore
 from tests.kit.replay import Replay, plan_of, read_reg
 from tests.kit.test_replay import kit_of, machine_at, replayed
 from tests.restore.build import header, make_store
-from tests.restore.test_users import BOB, EVE
+from tests.restore.people.test_users import BOB, EVE
 from tests.store.build import add
 from tests.store.test_registry_export import key, value
 

@@ -11,7 +11,7 @@ from extractor.model import Instruction, Reparse, Times
 from extractor.report.ledger import Ledger
 from extractor.store.directory import DirectoryStore
 from extractor.testing import FakeFile, FakeFilesystem
-from tests.restore.test_users import HEADER
+from tests.restore.people.test_users import HEADER
 from tests.store.build import BOB, add, selections
 
 WHEN = 132_000_000_000_000_000

@@ -13,9 +13,9 @@ from extractor.filesystems.sddl import sddl
 from extractor.model import Metadata, ObjectKind, OutcomeKind, Record, Reparse, Times, WinPath
 from extractor.registry.descriptor import descriptor
 from extractor.restore import host as module
-from extractor.restore.content import Kept
 from extractor.restore.host import Host, Traits
 from extractor.restore.reparse import moved_link
+from extractor.restore.rules.content import Kept
 
 OLD, NEW = "S-1-5-21-1-2-3-1001", "S-1-5-21-4-5-6-1002"
 TIMES = Times(11, 22, 33, 44)

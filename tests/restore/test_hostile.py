@@ -14,16 +14,16 @@ import pytest
 from extractor.cli.main import main
 from extractor.errors import CorruptStoreError, UsageError
 from extractor.model import Instruction, User, WinPath, printable
-from extractor.restore.accounts import MOST_NAMES, settle
-from extractor.restore.asked import Asked
-from extractor.restore.default_profile import Copier, default_tasks, profiles_of
 from extractor.restore.host import Host
 from extractor.restore.journal import FOLDER, journal_of_plan
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations
+from extractor.restore.people.accounts import MOST_NAMES, settle
+from extractor.restore.people.default_profile import Copier, default_tasks, profiles_of
+from extractor.restore.people.users import People, Person
+from extractor.restore.rules.asked import Asked
+from extractor.restore.rules.locations import Locations
 from extractor.restore.steps import Steps
 from extractor.restore.tasks import Deed, Step, Task
-from extractor.restore.users import People, Person
 from extractor.restore.view import InTheWayError, View
 from extractor.restore.write import FailedError
 from extractor.store.tree import open_tree, remove_tree

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from extractor.model import ObjectKind, OutcomeKind, Record, RegistryValue, WinPath
-from extractor.restore.folders import SHELL_FOLDERS, known_folders
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations
-from extractor.restore.users import map_users
-from extractor.restore.words import Renaming, UserWords, parse_mu
+from extractor.restore.people.folders import SHELL_FOLDERS, known_folders
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import Renaming, UserWords, parse_mu
+from extractor.restore.rules.locations import Locations
 from extractor.store.directory import DirectoryStore
 from extractor.store.opened import open_store
 from tests.restore.build import header
-from tests.restore.test_users import BOB, HEADER
+from tests.restore.people.test_users import BOB, HEADER
 
 PEOPLE = map_users(HEADER, UserWords((parse_mu("bob:rob"),)))
 

@@ -11,7 +11,6 @@ import pytest
 
 from extractor.errors import UsageError
 from extractor.model import Instruction, WinPath
-from extractor.restore.asked import Asked
 from extractor.restore.layout import Layout
 from extractor.restore.mapping import (
     Mapped,
@@ -21,16 +20,17 @@ from extractor.restore.mapping import (
     system_of,
     with_config,
 )
+from extractor.restore.people.words import Renaming, UserWords, parse_md, parse_mu
+from extractor.restore.rules.asked import Asked
 from extractor.restore.target.place import Target
-from extractor.restore.words import Renaming, UserWords, parse_md, parse_mu
 from extractor.store.directory import DirectoryStore
 from extractor.store.opened import open_store
 from extractor.store.tree import open_tree
 from extractor.windows import WindowsInstall
 from tests.registry.tiny_hive import tiny_hive
 from tests.restore.build import header, merge
+from tests.restore.people.test_users import BOB, EVE
 from tests.restore.settings.sam_hive import MACHINE, Described, sam_hive
-from tests.restore.test_users import BOB, EVE
 from tests.restore.windows_target import BOB_THERE, plain_folder, plain_windows
 
 OLD = {"windows": {"computer": "DESK", "path": r"C:\Windows",

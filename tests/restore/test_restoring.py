@@ -25,10 +25,10 @@ from extractor.restore import evidence, runs
 from extractor.restore.apply import Applier
 from extractor.restore.layout import Layout
 from extractor.restore.mapping import Wish
+from extractor.restore.people.words import UserWords, parse_mu
 from extractor.restore.restoring import Restore, planned
 from extractor.restore.target import open_target
 from extractor.restore.tasks import Deed, End, Task
-from extractor.restore.words import UserWords, parse_mu
 from extractor.store.opened import open_store
 from extractor.testing import FakeFile
 from sample_images.programs import program

@@ -12,15 +12,15 @@ from typing import Any
 
 from extractor.model import Candidate, Instruction, LocalAccount, User, WinPath
 from extractor.registry import Registry, open_hive
-from extractor.restore.accounts import settle
-from extractor.restore.asked import Asked
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations
+from extractor.restore.people.accounts import settle
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords
+from extractor.restore.rules.asked import Asked
+from extractor.restore.rules.locations import Locations
 from extractor.restore.settings.merging import Merging
 from extractor.restore.settings.moves import merging_of
-from extractor.restore.users import map_users
 from extractor.restore.view import View
-from extractor.restore.words import UserWords
 from extractor.store.tree import Tree, open_tree
 from extractor.windows import WindowsInstall
 from extractor.windows.namespace import Namespace
@@ -32,8 +32,8 @@ from sample_images.ntfs import _mounted, data_of
 from sample_images.run import run
 from sample_images.tables import Partition, write_gpt
 from tests.registry.tiny_hive import tiny_hive
+from tests.restore.people.test_users import BOB, HEADER
 from tests.restore.settings.sam_hive import MACHINE, Described, sam_hive
-from tests.restore.test_users import BOB, HEADER
 
 ROBERT = f"{MACHINE}-1001"
 """A user who has logged on."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extractor.model import Instruction, User, WinPath, upcase
+from extractor.restore.people.users import People
 from extractor.restore.settings.sam_groups import ENGLISH
-from extractor.restore.users import People
 from extractor.select.users import matches_user
 from extractor.windows.sam import BUILTIN_SID
 

@@ -21,8 +21,8 @@ from extractor.registry.hive import tree_hive
 from extractor.registry.ladder import HiveFiles, replayed
 from extractor.registry.view import CLASSES, through_link
 from extractor.restore.layout import Places
+from extractor.restore.people.users import People, Person
 from extractor.restore.settings.new_user import empty_classes
-from extractor.restore.users import People, Person
 from extractor.restore.view import InTheWayError, View
 from extractor.seams import Hive
 from extractor.store.tree import Parts, Tree

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from extractor.model import ObjectKind, Record, RegistryValue, WinPath, upcase
 from extractor.registry.casing import registry_upcase
 from extractor.registry.key import LINK
-from extractor.restore.asked import Asked, Subject, subject_of
-from extractor.restore.locations import Locations, Placed
+from extractor.restore.rules.asked import Asked, Subject, subject_of
+from extractor.restore.rules.locations import Locations, Placed
 from extractor.restore.settings.holders import Holder, Holders, NowhereError
 from extractor.restore.settings.ini import IniFile, ini_value
 from extractor.restore.settings.relocate import Relocations

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from extractor.evaluate.registry_names import split_brackets
 from extractor.model import WinPath, upcase
 from extractor.restore.layout import Places
-from extractor.restore.locations import Locations
+from extractor.restore.rules.locations import Locations
 from extractor.restore.settings.holders import Holders
 from extractor.restore.settings.merging import Merging
 from extractor.restore.settings.relocate import Relocations

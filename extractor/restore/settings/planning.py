@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from extractor.errors import SourceError
 from extractor.model import RegistryValue, WinPath, printable
-from extractor.restore.cleanup import IniRemoval, RegistryRemoval
-from extractor.restore.locations import Placed
+from extractor.restore.people.users import Person
+from extractor.restore.rules.cleanup import IniRemoval, RegistryRemoval
+from extractor.restore.rules.locations import Placed
 from extractor.restore.settings.group_changes import GroupChange
 from extractor.restore.settings.holders import Holder, NowhereError
 from extractor.restore.settings.merging import THERE, Aim, Merging, spot_key
 from extractor.restore.settings.new_user import profile_list
 from extractor.restore.settings.values import SAME
 from extractor.restore.tasks import WRITES, Deed, Spot, Task
-from extractor.restore.users import Person
 from extractor.store.columns import StoredObject
 
 ROOM_FOR_HIVE = 1 << 20

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from extractor.errors import UnsupportedError
 from extractor.model import RegistryValue, printable
-from extractor.restore.content import modified
-from extractor.restore.merge import Act, decide_value
+from extractor.restore.rules.content import modified
+from extractor.restore.rules.merge import Act, decide_value
 from extractor.restore.tasks import Deed
 from extractor.rules.model import Call
 

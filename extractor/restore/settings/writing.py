@@ -18,6 +18,7 @@ from extractor.registry.descriptor import of_user
 from extractor.registry.regf_writer import write_hive
 from extractor.restore.host import NOBODY, Host, Traits
 from extractor.restore.journal import Journal
+from extractor.restore.people.users import People
 from extractor.restore.settings.changes import Changes, merged, rewritten
 from extractor.restore.settings.holders import Holder, NowhereError
 from extractor.restore.settings.merging import Aim, Merging, spot_key
@@ -28,7 +29,6 @@ from extractor.restore.settings.sam_draft import SamDraft
 from extractor.restore.settings.sam_groups import add_to_group, remove_from_group
 from extractor.restore.steps import Steps
 from extractor.restore.tasks import SETTLED, WRITES, Deed, End, Spot, Task
-from extractor.restore.users import People
 from extractor.restore.write import THE_END, FailedError
 from extractor.store.columns import StoredObject
 from extractor.store.listing import objects_of

@@ -12,7 +12,7 @@ from extractor.registry.key import LINK, LINK_VALUE
 from extractor.restore.settings.holders import Holder, Holders, NowhereError
 from tests.registry.logs import changed_pages, new_log
 from tests.registry.tiny_hive import tiny_hive
-from tests.restore.test_users import ANNA, BOB, EVE
+from tests.restore.people.test_users import ANNA, BOB, EVE
 from tests.restore.windows_target import merging_at, plain_folder, plain_windows
 
 SOFTWARE = "Windows/System32/config/SOFTWARE"

@@ -10,15 +10,15 @@ import pytest
 
 from extractor.errors import SourceError
 from extractor.model import Instruction, Record, RegistryValue, WinPath
-from extractor.restore.locations import Placed
+from extractor.restore.people.words import UserWords, parse_mu
+from extractor.restore.rules.locations import Placed
 from extractor.restore.settings.holders import NowhereError
 from extractor.restore.settings.merging import THERE, Aim, Merging, spot_key
 from extractor.restore.settings.values import SAME
 from extractor.restore.tasks import Deed, Spot
-from extractor.restore.words import UserWords, parse_mu
 from tests.registry.tiny_hive import tiny_hive
+from tests.restore.people.test_users import BOB, EVE
 from tests.restore.settings.test_writing import row, sz
-from tests.restore.test_users import BOB, EVE
 from tests.restore.windows_target import merging_at, plain_folder, plain_windows
 
 INI = b'[S]\r\nk="there"\r\n'

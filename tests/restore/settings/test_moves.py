@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from extractor.model import WinPath
-from extractor.restore.asked import Asked
-from extractor.restore.locations import Locations
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords, parse_mu
+from extractor.restore.rules.asked import Asked
+from extractor.restore.rules.locations import Locations
 from extractor.restore.settings.moves import moves
-from extractor.restore.users import map_users
-from extractor.restore.words import UserWords, parse_mu
 from tests.restore.build import merge
-from tests.restore.test_users import HEADER
+from tests.restore.people.test_users import HEADER
 
 Pairs = Mapping[str, str]
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from extractor.model import Instruction, Record
+from extractor.restore.people.words import UserWords
 from extractor.restore.settings.planning import ACCOUNT, PROFILE, ROOM_FOR_HIVE
 from extractor.restore.tasks import Deed, Task
-from extractor.restore.words import UserWords
 from extractor.windows import WindowsInstall
 from tests.registry.tiny_hive import tiny_hive
 from tests.restore.build import tree_of
+from tests.restore.people.test_users import ANNA, BOB, EVE
 from tests.restore.settings.sam_hive import MACHINE
 from tests.restore.settings.test_writing import (
     CONFIG_SAM,
@@ -29,7 +30,6 @@ from tests.restore.settings.test_writing import (
     settings_store,
     sz,
 )
-from tests.restore.test_users import ANNA, BOB, EVE
 from tests.restore.windows_target import BOB_THERE, plain_folder, plain_windows
 
 

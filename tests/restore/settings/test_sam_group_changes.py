@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.model import Instruction
+from extractor.restore.people.users import People, map_users
+from extractor.restore.people.words import UserWords
 from extractor.restore.settings.group_changes import GroupChange, group_changes
-from extractor.restore.users import People, map_users
-from extractor.restore.words import UserWords
-from tests.restore.test_users import ANNA, BOB, EVE, HEADER, MACHINE, words
+from tests.restore.people.test_users import ANNA, BOB, EVE, HEADER, MACHINE, words
 
 FRIEND = "S-1-5-21-9-9-9-1200"
 """A domain user without a profile, a member of Administrators."""

@@ -12,7 +12,7 @@ from extractor.restore.tasks import Deed
 from extractor.rules.calls import parse_call
 from extractor.rules.functions import FUNCTIONS, Use
 from extractor.rules.model import Call
-from tests.restore.test_content import binary, multi, number, sz
+from tests.restore.rules.test_content import binary, multi, number, sz
 
 Value = RegistryValue | None
 STORED = "the value is written as it was stored"

@@ -14,18 +14,18 @@ from extractor.registry.key import LINK, LINK_VALUE
 from extractor.report.ledger import Ledger
 from extractor.restore import runs
 from extractor.restore.mapping import Wish
+from extractor.restore.people.words import UserWords
 from extractor.restore.restoring import LOST, Restore, planned
 from extractor.restore.target.place import Target
 from extractor.restore.tasks import End, Task
-from extractor.restore.words import UserWords
 from extractor.store.directory import DirectoryStore
 from extractor.store.opened import open_store
 from extractor.windows import WindowsInstall
 from tests.registry.logs import changed_pages, new_log
 from tests.registry.tiny_hive import tiny_hive
 from tests.restore.build import header, tree_of
+from tests.restore.people.test_users import ANNA, BOB, EVE
 from tests.restore.settings.sam_hive import Described, sam_hive
-from tests.restore.test_users import ANNA, BOB, EVE
 from tests.restore.windows_target import BOB_THERE, plain_folder, plain_windows
 
 SOFTWARE, NTUSER = "Windows/System32/config/SOFTWARE", "Users/bob/NTUSER.DAT"

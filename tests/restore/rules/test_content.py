@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from extractor.errors import UnsupportedError
 from extractor.model import RegistryValue
-from extractor.restore.content import Kept, kept, modified
+from extractor.restore.rules.content import Kept, kept, modified
 from extractor.rules.calls import parse_call
 from extractor.rules.functions import FUNCTIONS, Use
 from extractor.rules.model import Call

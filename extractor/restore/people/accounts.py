@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from extractor.errors import SourceError, UsageError
 from extractor.model import User, WinPath, printable, upcase
-from extractor.restore.users import People, Person, refuse_conflicts
+from extractor.restore.people.users import People, Person, refuse_conflicts
 from extractor.windows import WindowsInstall
 
 PROFILES = frozenset({"USERS", "DOCUMENTS AND SETTINGS"})

@@ -19,11 +19,11 @@ from extractor.errors import RuleFileError
 from extractor.evaluate.activate import activate
 from extractor.instructions import instructions_of_rules
 from extractor.model import Instruction, printable
-from extractor.restore.asked import INCLUDE
-from extractor.restore.rebuilt import rebuilt_scene
-from extractor.restore.screening import migrates
-from extractor.restore.users import map_users
-from extractor.restore.words import UserWords
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords
+from extractor.restore.rules.asked import INCLUDE
+from extractor.restore.rules.rebuilt import rebuilt_scene
+from extractor.restore.rules.screening import migrates
 from extractor.rules import RuleSet, load_rules
 from extractor.rules.config import Config, load_config
 from extractor.rules.model import Component

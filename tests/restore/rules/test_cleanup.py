@@ -12,23 +12,23 @@ import pytest
 
 from extractor.model import Instruction, WinPath
 from extractor.registry import Registry
-from extractor.restore.asked import Asked
-from extractor.restore.cleanup import (
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import Renaming, UserWords, parse_mu
+from extractor.restore.rules.asked import Asked
+from extractor.restore.rules.cleanup import (
     ini_removals,
     registry_removals,
     removals,
     undone_filters,
 )
-from extractor.restore.cleanup_reach import UNANSWERED
-from extractor.restore.locations import Locations
-from extractor.restore.shortcuts import target_of
-from extractor.restore.users import map_users
+from extractor.restore.rules.cleanup_reach import UNANSWERED
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.shortcuts import target_of
 from extractor.restore.view import View
-from extractor.restore.words import Renaming, UserWords, parse_mu
 from extractor.seams import Hive
 from extractor.store.tree import Tree, open_tree
 from extractor.testing import FakeHive
-from tests.restore.test_users import BOB, EVE, HEADER
+from tests.restore.people.test_users import BOB, EVE, HEADER
 
 NEW = "S-1-5-21-7-7-7-1001"
 PEOPLE = map_users(HEADER, UserWords((parse_mu("bob:rob"),)))

@@ -14,7 +14,7 @@ from typing import Any
 
 from extractor.errors import CorruptStoreError, UsageError
 from extractor.model import User, WinPath, printable, upcase
-from extractor.restore.words import Moving, Renaming, UserWords
+from extractor.restore.people.words import Moving, Renaming, UserWords
 from extractor.rules.patterns import Glob
 from extractor.select.users import matches_user
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from extractor.filetime import UNIX_EPOCH
 from extractor.model import Metadata, StreamInfo, Times, WinPath
 from extractor.restore.host import Host
-from extractor.restore.load_filters import NOT_A_LINK, Subject
-from extractor.restore.shortcuts import LARGEST, is_shortcut, target_of
+from extractor.restore.rules.load_filters import NOT_A_LINK, Subject
+from extractor.restore.rules.shortcuts import LARGEST, is_shortcut, target_of
 from extractor.restore.view import InTheWayError, There, View
 from extractor.store.tree import Parts, Tree
 

@@ -10,20 +10,26 @@ from pathlib import Path
 import pytest
 
 from extractor.model import WinPath
-from extractor.restore.default_profile import KIND, Copier, Profile, default_tasks, profiles_of
 from extractor.restore.host import Host
 from extractor.restore.journal import ASIDE, FOLDER, journal_of_plan
 from extractor.restore.layout import Layout, Places
-from extractor.restore.locations import Locations
+from extractor.restore.people.default_profile import (
+    KIND,
+    Copier,
+    Profile,
+    default_tasks,
+    profiles_of,
+)
+from extractor.restore.people.users import People, Person, map_users
+from extractor.restore.people.words import UserWords
+from extractor.restore.rules.locations import Locations
 from extractor.restore.steps import Steps
 from extractor.restore.tasks import Deed, Task
-from extractor.restore.users import People, Person, map_users
 from extractor.restore.view import InTheWayError, View
-from extractor.restore.words import UserWords
 from extractor.restore.write import FailedError
 from extractor.store.tree import Tree, open_tree, remove_tree
 from tests.restore.build import tree_of
-from tests.restore.test_users import ANNA, HEADER
+from tests.restore.people.test_users import ANNA, HEADER
 
 DEFAULT = WinPath.parse(r"C:\Users\Default")
 PEOPLE = map_users(HEADER, UserWords())

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from extractor.evaluate import Scene
 from extractor.model import Instruction, upcase
-from extractor.restore.cleanup import Removal
-from extractor.restore.cleanup_reach import folders_reached
-from extractor.restore.locations import Locations
+from extractor.restore.rules.cleanup import Removal
+from extractor.restore.rules.cleanup_reach import folders_reached
+from extractor.restore.rules.locations import Locations
 from extractor.restore.view import View
 from extractor.rules.calls import CallError, parse_call
 from extractor.rules.model import Call

@@ -9,16 +9,16 @@ import pytest
 
 from extractor.evaluate import Profile, Scene
 from extractor.model import Instruction, User, WinPath
-from extractor.restore.asked import Asked
-from extractor.restore.locations import Locations
-from extractor.restore.processing import empty_folders, read_processing
-from extractor.restore.users import map_users
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords, parse_mu
+from extractor.restore.rules.asked import Asked
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.processing import empty_folders, read_processing
 from extractor.restore.view import View
-from extractor.restore.words import UserWords, parse_mu
 from extractor.rules.functions import FUNCTIONS, Use
 from extractor.store.tree import open_tree
 from extractor.windows.namespace import Namespace
-from tests.restore.test_users import BOB, EVE, HEADER
+from tests.restore.people.test_users import BOB, EVE, HEADER
 
 
 def scene() -> Scene:

@@ -11,11 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from extractor.model import Instruction, WinPath, upcase
-from extractor.restore.asked import INCLUDE, Asked, Request, subject_of
-from extractor.restore.load_filters import LINKS, NEVER
-from extractor.restore.locations import Locations
-from extractor.restore.looked_at import is_missing
-from extractor.restore.shortcuts import LARGEST, is_shortcut, target_of
+from extractor.restore.rules.asked import INCLUDE, Asked, Request, subject_of
+from extractor.restore.rules.load_filters import LINKS, NEVER
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.looked_at import is_missing
+from extractor.restore.rules.shortcuts import LARGEST, is_shortcut, target_of
 from extractor.restore.view import View
 from extractor.rules.config import Config
 from extractor.rules.model import Component, Role

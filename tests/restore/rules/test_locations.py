@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from extractor.model import Instruction, Metadata, ObjectKind, OutcomeKind, Record, Times, WinPath
-from extractor.restore.asked import Asked, not_done
-from extractor.restore.locations import FLATTENED, Locations, Placed
-from extractor.restore.users import map_users
-from extractor.restore.words import Renaming, UserWords, parse_mu
-from tests.restore.test_users import BOB, HEADER
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import Renaming, UserWords, parse_mu
+from extractor.restore.rules.asked import Asked, not_done
+from extractor.restore.rules.locations import FLATTENED, Locations, Placed
+from tests.restore.people.test_users import BOB, HEADER
 
 PEOPLE = map_users(HEADER, UserWords((parse_mu("bob:rob"),)))
 

@@ -8,12 +8,12 @@ import pytest
 
 from extractor.errors import UnsupportedError, UsageError
 from extractor.model import WinPath
-from extractor.restore.accounts import MOST_NAMES, MakeAccount, settle
-from extractor.restore.users import People, Person, map_users
-from extractor.restore.words import Renaming, UserWords, parse_md, parse_mu
+from extractor.restore.people.accounts import MOST_NAMES, MakeAccount, settle
+from extractor.restore.people.users import People, Person, map_users
+from extractor.restore.people.words import Renaming, UserWords, parse_md, parse_mu
 from extractor.windows import WindowsInstall
+from tests.restore.people.test_users import ANNA, BOB, EVE, HEADER, row
 from tests.restore.settings.sam_hive import MACHINE
-from tests.restore.test_users import ANNA, BOB, EVE, HEADER, row
 from tests.restore.windows_target import plain_windows
 
 ROB = f"{MACHINE}-1001"

@@ -14,9 +14,9 @@ from extractor.model import (
     Times,
     WinPath,
 )
-from extractor.restore.asked import Asked, Subject, not_done, subject_of
+from extractor.restore.rules.asked import Asked, Subject, not_done, subject_of
 from extractor.rules.patterns import PatternKind
-from tests.restore.test_users import BOB
+from tests.restore.people.test_users import BOB
 
 FOLDER = Metadata(0x10, Times())
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from extractor.errors import UnsupportedError
-from extractor.restore import file_content
-from extractor.restore.file_content import changed_file, joins, rewrite
+from extractor.restore.rules import file_content
+from extractor.restore.rules.file_content import changed_file, joins, rewrite
 from extractor.rules.calls import parse_call
 from extractor.rules.functions import FUNCTIONS, Use
 from extractor.rules.model import Call

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from extractor.model import WinPath, printable, upcase
 from extractor.restore.host import Host
 from extractor.restore.layout import Places
+from extractor.restore.people.users import Person
 from extractor.restore.steps import Steps
 from extractor.restore.tasks import Deed, Task
-from extractor.restore.users import Person
 from extractor.restore.view import InTheWayError, There, View
 from extractor.restore.write import FailedError
 from extractor.store.tree import Parts, Tree

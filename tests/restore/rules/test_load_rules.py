@@ -17,23 +17,23 @@ from extractor.model import (
     RegistryValue,
     WinPath,
 )
-from extractor.restore.asked import Asked, read_instructions
-from extractor.restore.folders import SHELL_FOLDERS
-from extractor.restore.load_rules import Chosen, chosen_instructions
-from extractor.restore.locations import Locations
-from extractor.restore.rebuilt import rebuilt_scene
-from extractor.restore.screening import Screen
-from extractor.restore.users import map_users
+from extractor.restore.people.folders import SHELL_FOLDERS
+from extractor.restore.people.users import map_users
+from extractor.restore.people.words import UserWords, parse_mu
+from extractor.restore.rules.asked import Asked, read_instructions
+from extractor.restore.rules.load_rules import Chosen, chosen_instructions
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.rebuilt import rebuilt_scene
+from extractor.restore.rules.screening import Screen
 from extractor.restore.view import View
-from extractor.restore.words import UserWords, parse_mu
 from extractor.rules.config import load_config
 from extractor.store.directory import DirectoryStore
 from extractor.store.opened import open_store
 from extractor.store.tree import open_tree
 from extractor.testing import FakeFile
 from tests.restore.build import make_store, merge
-from tests.restore.test_cleanup import shortcut
-from tests.restore.test_users import BOB, EVE, HEADER
+from tests.restore.people.test_users import BOB, EVE, HEADER
+from tests.restore.rules.test_cleanup import shortcut
 
 RULES = r"""<migration urlid="http://example.com/load">
  <component type="Documents" context="UserAndSystem"><displayName>Docs</displayName><role role="Data">

@@ -18,16 +18,16 @@ from extractor.evaluate.registry_names import OF_CLASSES, names_below
 from extractor.evaluate.strings import string_form
 from extractor.model import WinPath, upcase
 from extractor.registry import Registry
-from extractor.restore.asked import Aim, Asked
-from extractor.restore.cleanup_reach import (
+from extractor.restore.rules.asked import Aim, Asked
+from extractor.restore.rules.cleanup_reach import (
     UNANSWERED,
     answering_aims,
     files_reached,
     of_old,
     reaches,
 )
-from extractor.restore.load_filters import Subject, answer
-from extractor.restore.locations import Locations
+from extractor.restore.rules.load_filters import Subject, answer
+from extractor.restore.rules.locations import Locations
 from extractor.restore.view import View
 from extractor.rules.patterns import PatternKind, node_part, node_text
 from extractor.select.ini import file_of

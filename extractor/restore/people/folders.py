@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from extractor.model import WinPath, upcase
-from extractor.restore.users import People, Person
+from extractor.restore.people.users import People, Person
 from extractor.store.opened import OpenStore
 from extractor.windows.variables import expand
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from extractor.model import WinPath, upcase
-from extractor.restore.asked import Aim, Asked
-from extractor.restore.cleanup_reach import (
+from extractor.restore.rules.asked import Aim, Asked
+from extractor.restore.rules.cleanup_reach import (
     UNANSWERED,
     answering_aims,
     at_target,
@@ -22,15 +22,15 @@ from extractor.restore.cleanup_reach import (
     starts,
     undone_filters,
 )
-from extractor.restore.cleanup_settings import (
+from extractor.restore.rules.cleanup_settings import (
     IniRemoval,
     RegistryRemoval,
     ini_removals,
     registry_removals,
 )
-from extractor.restore.load_filters import answer
-from extractor.restore.locations import Locations
-from extractor.restore.looked_at import Looked
+from extractor.restore.rules.load_filters import answer
+from extractor.restore.rules.locations import Locations
+from extractor.restore.rules.looked_at import Looked
 from extractor.restore.view import View
 from extractor.rules.patterns import PatternKind, node_text
 from extractor.store.tree import Parts, Tree

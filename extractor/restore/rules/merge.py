@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from extractor.evaluate.versions import compared
 from extractor.model import RegistryValue
-from extractor.restore.content import number_of
+from extractor.restore.rules.content import number_of
 from extractor.rules.model import Call
 
 PATTERN = "<F>(<N>).<E>"

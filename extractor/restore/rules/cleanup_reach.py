@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from extractor.model import WinPath
-from extractor.restore.asked import Aim, Asked
 from extractor.restore.journal import FOLDER
-from extractor.restore.load_filters import NEVER, flaw_of
-from extractor.restore.locations import Locations
-from extractor.restore.users import People
+from extractor.restore.people.users import People
+from extractor.restore.rules.asked import Aim, Asked
+from extractor.restore.rules.load_filters import NEVER, flaw_of
+from extractor.restore.rules.locations import Locations
 from extractor.restore.view import There, View
 from extractor.rules.patterns import Glob, PatternKind, node_text
 from extractor.store.tree import Parts

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from extractor.model import Instruction, WinPath, upcase
-from extractor.restore.asked import REMAP, Asked, registry_path
+from extractor.restore.rules.asked import REMAP, Asked, registry_path
 from extractor.rules.patterns import PatternError
 
 REGISTRY = frozenset({"HKU", "HKLM"})

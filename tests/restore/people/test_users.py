@@ -9,8 +9,8 @@ import pytest
 
 from extractor.errors import CorruptStoreError, UsageError
 from extractor.model import Instruction, WinPath
-from extractor.restore.users import People, Person, map_users
-from extractor.restore.words import UserWords, of_config, parse_md, parse_mu, read_user_map
+from extractor.restore.people.users import People, Person, map_users
+from extractor.restore.people.words import UserWords, of_config, parse_md, parse_mu, read_user_map
 
 MACHINE = "S-1-5-21-1-2-3"
 BOB, EVE, ANNA = f"{MACHINE}-1001", f"{MACHINE}-1002", "S-1-5-21-9-9-9-1105"

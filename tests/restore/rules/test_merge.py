@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.model import Instruction, ObjectKind, RegistryValue
-from extractor.restore.asked import Asked, subject_of
-from extractor.restore.merge import (
+from extractor.restore.rules.asked import Asked, subject_of
+from extractor.restore.rules.merge import (
     PATTERN,
     Act,
     NoFreeNameError,
@@ -18,8 +18,8 @@ from extractor.restore.merge import (
 )
 from extractor.rules.calls import parse_call
 from extractor.rules.model import Call
-from tests.restore.test_locations import record
-from tests.restore.test_users import BOB
+from tests.restore.people.test_users import BOB
+from tests.restore.rules.test_locations import record
 
 NONE = ("", "")
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from extractor.evaluate.registry_names import split_brackets
 from extractor.model import Instruction, ObjectKind, Record, WinPath, upcase
-from extractor.restore.asked import Asked, Request, Subject, registry_path, subject_of
-from extractor.restore.remap import (
+from extractor.restore.people.users import People
+from extractor.restore.rules.asked import Asked, Request, Subject, registry_path, subject_of
+from extractor.restore.rules.remap import (
     REGISTRY,
     Destinations,
     Remap,
@@ -23,7 +24,6 @@ from extractor.restore.remap import (
     read_remaps,
     settled,
 )
-from extractor.restore.users import People
 from extractor.rules.patterns import PatternError, PatternKind
 
 FLATTENED = "its folder is flattened"
