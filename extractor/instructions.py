@@ -1,7 +1,7 @@
 """An opened Windows -> what its rules and its Config.xml ask of a restore; the store keeps it beside the objects.
 
-In no order of files or components: what a restore needs of an order (merge: the narrowest pattern decides; changeGroup:
-the first that matches) is in the patterns, or in the line numbers of ``source``.
+In no order of files or components: what a restore needs of an order (merge: the narrowest pattern decides) is in the
+patterns, or in the line numbers of ``source``.
 """
 
 from __future__ import annotations

@@ -157,6 +157,11 @@ def _memberships(header: Mapping[str, Any]) -> dict[str, set[str]]:
         names = {upcase(str(group.get("name"))), sid, upcase(_ENGLISH_OF.get(sid, sid))}
         for member in _rows(group, "members"):
             found.setdefault(upcase(str(member.get("sid"))), set()).update(names)
+    for user in _rows(header, "users"):
+        told = user.get("groups")
+        if isinstance(told, list):
+            mine = found.setdefault(upcase(str(user.get("sid"))), set())
+            mine.update(upcase(str(each)) for each in told)
     return found
 
 
