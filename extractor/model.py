@@ -478,9 +478,9 @@ class Instruction:
     """What the rules or a Config.xml ask of a restore: no effect on a scan, kept in the catalog."""
 
     kind: str
-    """merge, locationModify, contentModify, destinationCleanup; remap; skipped; localGroups, domains, users."""
+    """merge, locationModify, contentModify, destinationCleanup, include, remap, skipped; or of a Config.xml."""
     text: str
-    """The helper call with its variables expanded; ``NAME=value`` of a remap; JSON of what Config.xml says."""
+    """The helper call (of an include its filter) with variables expanded; ``NAME=value``; JSON of a Config.xml."""
     scope: str = ""
     component: str = ""
     source: str = ""

@@ -228,11 +228,14 @@ def killed_after(seconds: float, disk: Path, *words: str) -> bool:
 def is_held(disk: Path) -> bool:
     """Tell whether a program, or the kernel for a loop device, has a disk open still."""
     attached = subprocess.run(["losetup", "-j", str(disk)], capture_output=True, check=True).stdout
-    return (
-        bool(attached)
-        or subprocess.run(["pgrep", "-f", str(disk)], capture_output=True, check=False).returncode
-        == 0
-    )
+    return bool(attached) or any(_names(each, disk) for each in Path("/proc").glob("[0-9]*"))
+
+
+def _names(process: Path, disk: Path) -> bool:
+    try:
+        return os.fsencode(disk) in (process / "cmdline").read_bytes()
+    except OSError:  # it has ended
+        return False
 
 
 def everything(disk: Path) -> dict[tuple[str, ...], tuple[object, ...]]:
