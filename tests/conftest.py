@@ -24,6 +24,14 @@ def need_tool(*names: str) -> None:
         pytest.skip(f"needs {', '.join(missing)}")
 
 
+def need_mounting(*, loops: bool = False) -> None:
+    """Skip a test that mounts a volume where nobody may: it needs root, /dev/fuse and, for a disk, loop devices."""
+    devices = ["/dev/fuse", *(["/dev/loop-control"] if loops else [])]
+    missing = [each for each in devices if not Path(each).exists()]
+    if os.geteuid() != 0 or missing:
+        pytest.skip(f"needs root and {' and '.join(devices)}")
+
+
 def shared_data() -> Path:
     """Return the folder of real Windows material, or skip the test that asks for it."""
     folder = Path(os.environ.get("COLDSTATE_DATA", ROOT.parent / "shared" / "data"))

@@ -20,7 +20,7 @@ from extractor.filesystems import find
 from extractor.filesystems.ntfs import NtfsFilesystem
 from extractor.testing import FakeImage
 from extractor.volumes import volumes
-from tests.conftest import need_tool
+from tests.conftest import need_mounting, need_tool
 from tests.efs.decoder import AES_256, DESX, TRIPLE_DES, decode, sectors
 from tests.efs.people import agent, anna, efs, fek
 from tests.efs.secret_files import KEYS, noise
@@ -56,8 +56,7 @@ def test_a_decoder_of_the_specification_and_decryption_agree_on_what_ntfs_3g_wro
     tmp_path: Path,
 ) -> None:
     need_tool("ntfs-3g", "mkntfs", "umount")
-    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
-        pytest.skip("needs root and /dev/fuse")
+    need_mounting()
     image = tmp_path / "ntfs.raw"
     with image.open("wb") as file:
         file.truncate(24 << 20)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from extractor.errors import DamagedError
 from extractor.filesystems import open_filesystem, walk
 from extractor.images import open_image
@@ -20,7 +18,7 @@ from extractor.volumes import volumes
 from sample_images import ntfs, reparse
 from sample_images.records import Edit, edit_records, shortened
 from sample_images.run import run
-from tests.conftest import need_tool
+from tests.conftest import need_mounting, need_tool
 
 COMPRESSED = 0x800
 """FILE_ATTRIBUTE_COMPRESSED: what is made in such a directory is compressed (LZNT1)."""
@@ -36,8 +34,7 @@ Streams = dict[str, bytes]
 def made(path: Path, size: int, *geometry: str) -> Iterator[Path]:
     """Make a volume of ``size`` bytes (mkntfs' options are ``geometry``) and mount it while the caller fills it."""
     need_tool("mkntfs", "ntfs-3g", "umount")
-    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
-        pytest.skip("needs root and /dev/fuse to mount a volume")
+    need_mounting()
     with path.open("wb") as file:
         file.truncate(size)
     run("mkntfs", "-Q", "-F", "-q", "-T", "-p", "0", "-H", "255", "-S", "63", *geometry, str(path))

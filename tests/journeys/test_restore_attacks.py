@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import pytest
 
 from extractor.cli.main import main
 from sample_images.ntfs import _mounted
-from tests.conftest import disk_of, need_tool
+from tests.conftest import disk_of, need_mounting, need_tool
 from tests.restore.build import make_store, tree_of
 from tests.restore.windows_target import windows_volume
 
@@ -36,8 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def windows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare volume with a Windows; robert is who bob becomes."""
     need_tool("ntfs-3g", "losetup")
-    if os.geteuid() or not Path("/dev/fuse").exists():
-        pytest.skip("needs root and /dev/fuse to mount a volume")
+    need_mounting(loops=True)
     return windows_volume(tmp_path_factory.mktemp("windows") / "volume.raw")
 
 

@@ -26,7 +26,7 @@ from extractor.filesystems import walk
 from extractor.restore.host import SETTABLE
 from extractor.restore.journal import FOLDER
 from extractor.store.safe_name import safe_name
-from tests.conftest import need_tool
+from tests.conftest import need_mounting, need_tool
 from tests.journeys.applied import facts
 from tests.journeys.applied import opened as volumes_of
 from tests.journeys.journey import Manifest, Row, exact_path, manifest_of, scan
@@ -49,8 +49,7 @@ Names = Mapping[str, str]
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A disk with a Windows into which nothing was restored yet."""
     need_tool("ntfs-3g", "losetup", "qemu-img", "qemu-nbd", "nbdfuse", "ntfsfix")
-    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
-        pytest.skip("needs root and /dev/fuse to mount a volume")
+    need_mounting(loops=True)
     return windows_disk(tmp_path_factory.mktemp("target") / "new.raw")
 
 

@@ -25,7 +25,7 @@ from extractor.store.wim.reader import WimFile
 from sample_images import reparse, unpack
 from sample_images.contents import NAMES
 from sample_images.security import descriptor
-from tests.conftest import need_tool
+from tests.conftest import need_mounting, need_tool
 from tests.efs.disk import FILE_ATTRIBUTE_DIRECTORY_INDEX, SPARSE, TIME, Disk, Part
 from tests.efs.people import anna
 from tests.efs.secret_files import Content, add_secret, noise
@@ -247,8 +247,7 @@ def by_driver(sample: Sample, volume: Path, work: Path) -> applied.Compared:
     without which the driver makes descriptors up; and it never sees a name with ``/``.
     """
     need_tool("ntfs-3g", "umount")
-    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
-        pytest.skip("needs root and /dev/fuse")
+    need_mounting()
     ask = sample.name.removesuffix(WHOLE) not in {"hostile", "rich"}
     return driven.compare_by_driver(sample.store, sample.image, volume, work, ask_of_source=ask)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from sample_images import contents_of, unpack
 from sample_images.build import build
 from sample_images.contents import NAMES
-from tests.conftest import need_tool
+from tests.conftest import need_mounting, need_tool
 from tests.sample_images import strangers
 
 TOOLS = ["mkntfs", "ntfs-3g", "wimlib-imagex", "hivexregedit", "mkfs.vfat", "mcopy", "fls", "mmls"]
@@ -26,6 +25,5 @@ def tree(name: str, image: Path) -> list[bytes]:
 @pytest.mark.parametrize("name", NAMES)
 def test_building_afresh_gives_the_committed_tree(name: str, tmp_path: Path) -> None:
     need_tool(*TOOLS)
-    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
-        pytest.skip("needs root and /dev/fuse to mount a volume")
+    need_mounting()
     assert tree(name, build(name, tmp_path)) == tree(name, unpack(name))

@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 import sample_images
 from extractor.filesystems import find
 from extractor.machine import open_machine
-from tests.conftest import need_tool
+from tests.conftest import need_mounting, need_tool
 
 TOOLS = ("ntfs-3g", "ntfs-3g.probe", "losetup", "umount", "setpriv")
 CONTAINER_TOOLS = ("qemu-img", "qemu-nbd", "nbdfuse", "fusermount3")
@@ -31,8 +29,7 @@ SYSTEM_AT = 44_040_192
 def need_disks(*more: str) -> None:
     """Skip a test on a host that cannot mount disks."""
     need_tool(*TOOLS, *more)
-    if os.geteuid() or not Path("/dev/fuse").exists() or not Path("/dev/loop-control").exists():
-        pytest.skip("needs root, /dev/fuse and loop devices")
+    need_mounting(loops=True)
 
 
 def disk(folder: Path, kind: str = "raw", name: str = "desk") -> Path:
