@@ -25,6 +25,7 @@ FOLDER = ".coldstate-restore"
 DATABASE = "journal.sqlite"
 ASIDE = "aside"
 FORMAT = 2
+JOURNAL = "the journal"
 BATCH = 2000
 _DRIVE = "CASE WHEN substr(target, 2, 1) = x'3a' THEN substr(target, 1, 2) ELSE x'' END"
 """SQL for the letter that names below the target begin with, empty for the system drive."""
@@ -78,7 +79,7 @@ class Journal:
             self._flush()
 
     def _flush(self) -> None:
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             marks = ", ".join("?" * 13)
             self._connection.executemany(f"INSERT INTO tasks VALUES ({marks})", self._waiting)  # noqa: S608
             self._waiting.clear()
@@ -86,13 +87,13 @@ class Journal:
     def commit(self) -> None:
         """Have the system take all that was said."""
         self._flush()
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             self._connection.commit()
 
     def tasks(self, where: str = "1", most: int = -1) -> Iterator[Task]:
         """Yield tasks in the plan's order, ``most`` of them; ``where`` is SQL about columns of ``tasks``."""
         self._flush()
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             rows = self._connection.execute(
                 f"SELECT * FROM tasks WHERE {where} ORDER BY id LIMIT {most}"  # noqa: S608
             )
@@ -114,7 +115,7 @@ class Journal:
     def sums(self, where: str = "1") -> dict[tuple[Deed, End], tuple[int, int]]:
         """Return (deed, end) -> tasks and bytes, of the tasks that ``where`` (SQL) speaks of."""
         self._flush()
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             rows = self._connection.execute(
                 f"SELECT deed, state, count(*), sum(size) FROM tasks WHERE {where}"  # noqa: S608
                 " GROUP BY deed, state"
@@ -127,7 +128,7 @@ class Journal:
     def ends(self) -> dict[End, int]:
         """Return how many objects of the store ended how."""
         self._flush()
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             rows = self._connection.execute(
                 "SELECT state, count(*) FROM tasks WHERE object != 0 GROUP BY state"
             )
@@ -137,7 +138,7 @@ class Journal:
         """Return first name of the places -> bytes and files that are still to be written, for a ``D:`` only."""
         self._flush()
         marks = ", ".join("?" * len(deeds))
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             rows = self._connection.execute(
                 f"SELECT {_DRIVE}, sum(size), count(*) FROM tasks WHERE {WHOLE}"  # noqa: S608
                 f" AND deed IN ({marks}) AND state IN ('open', 'begun') GROUP BY 1",
@@ -149,14 +150,14 @@ class Journal:
 
     def end(self, task: int, state: End, detail: str = "") -> None:
         """Say how a task ended, or that it begins; its place among the commits is the caller's."""
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             self._connection.execute(
                 "UPDATE tasks SET state = ?, detail = ? WHERE id = ?", (state.value, detail, task)
             )
 
     def end_all(self, holder: int, state: End, detail: str = "") -> None:
         """Say how all tasks ended whose settings lie in one file, but for those that did already."""
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             self._connection.execute(
                 "UPDATE tasks SET state = ?, detail = ? WHERE first = ? AND spot != '' AND state = 'open'",
                 (state.value, detail, holder),
@@ -168,7 +169,7 @@ class Journal:
             step.task, step.kind, _packed(step.path), _packed(step.aside),
             _signed(step.inode), step.size, step.modified,
         )  # fmt: skip
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             done = self._connection.execute(
                 "INSERT INTO steps VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row
             )
@@ -179,7 +180,7 @@ class Journal:
     def steps(self, task: int | None = None) -> Iterator[Step]:
         """Yield the steps of a task, or of all, the last first."""
         where, values = ("WHERE task = ?", (task,)) if task is not None else ("", ())
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             rows = self._connection.execute(
                 f"SELECT * FROM steps {where} ORDER BY id DESC",  # noqa: S608
                 values,
@@ -188,14 +189,14 @@ class Journal:
 
     def forget(self, step: int) -> None:
         """Take a step out that was undone."""
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             self._connection.execute("DELETE FROM steps WHERE id = ?", (step,))
 
     # --- the run ----------------------------------------------------------------------------------
 
     def tell(self, facts: Mapping[str, object]) -> None:
         """Keep what there is to say of the run."""
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             self._connection.executemany(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)",
                 ((name, json.dumps(value, ensure_ascii=True)) for name, value in facts.items()),
@@ -203,14 +204,14 @@ class Journal:
 
     def told(self, name: str) -> Any:  # noqa: ANN401 (plain values of JSON)
         """Return what was kept of the run, None where nothing was."""
-        with translated(self.place):
+        with translated(self.place, JOURNAL):
             row = self._connection.execute("SELECT value FROM run WHERE name = ?", (name,))
             found = row.fetchone()
         return self._read(lambda row: json.loads(row[0]), found) if found else None
 
     def copy_to(self, other: Journal) -> None:
         """Have another journal hold all that this one does."""
-        with translated(other.place):
+        with translated(other.place, JOURNAL):
             self._connection.backup(other._connection)
             other._connection.commit()
 
@@ -221,7 +222,7 @@ class Journal:
 
 def open_journal(path: Path) -> Journal:
     """Open a journal, new where there is none; raise StoreError (72) or CorruptStoreError (42)."""
-    with translated(path):
+    with translated(path, JOURNAL):
         new = not path.exists() or not path.stat().st_size
         connection = sqlite3.connect(path)
         try:

@@ -298,16 +298,16 @@ class Catalog:
 
 
 @contextmanager
-def translated(place: Path) -> Iterator[None]:
+def translated(place: Path, what: str = "the catalog") -> Iterator[None]:
     """Translate sqlite3's errors into StoreError (72), a damaged file into CorruptStoreError (42)."""
     try:
         yield
     except sqlite3.OperationalError as error:
         raise StoreError(
-            f"{place}: the catalog cannot be written or read: {error} ({free_space(place)})"
+            f"{place}: {what} cannot be written or read: {error} ({free_space(place)})"
         ) from error
     except sqlite3.DatabaseError as error:
-        raise CorruptStoreError(f"{place}: the catalog is damaged: {error}") from error
+        raise CorruptStoreError(f"{place}: {what} is damaged: {error}") from error
 
 
 def create_catalog(path: str, place: Path) -> Catalog:
