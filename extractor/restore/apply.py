@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from extractor.errors import CorruptStoreError, StoreError
@@ -28,6 +27,7 @@ from extractor.restore.runs import Run
 from extractor.restore.settings.writing import SettingsWriter
 from extractor.restore.steps import Steps
 from extractor.restore.streams import Streams
+from extractor.restore.target.place import Target
 from extractor.restore.tasks import Deed, End, Task
 from extractor.restore.view import View
 from extractor.restore.write import THE_END, FailedError
@@ -54,10 +54,10 @@ def _no_settings() -> None:
 
 @dataclass(slots=True)
 class Applier:
-    """A restore under way; ``target`` is what messages name."""
+    """A restore under way."""
 
     store: OpenStore
-    target: Path
+    target: Target
     run: Run
     steps: Steps
     locations: Locations
@@ -89,7 +89,7 @@ class Applier:
             self._work_on()
         except OSError as error:
             raise StoreError(
-                f"{self.target}: cannot be written: {error.strerror} ({free_space(self.target)})"
+                f"{self.target.shown}: cannot be written: {error.strerror} ({free_space(self.target.root)})"
             ) from error
 
     def _work_on(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,7 +26,7 @@ from extractor.restore.settings.writing import SettingsWriter
 from extractor.restore.steps import Steps
 from extractor.restore.target.place import Target
 from extractor.restore.tasks import End, Task
-from extractor.restore.view import View
+from extractor.restore.view import InTheWayError, View
 from extractor.store.opened import OpenStore
 from extractor.store.tree import Tree
 
@@ -96,7 +96,7 @@ class Restore:
         steps = Steps(run.tree, run.journal, run.aside)
         host = Host(run.tree.root)
         return Applier(
-            self.store, self.target.root, run, steps, self.locations, host, observer=observer,
+            self.store, self.target, run, steps, self.locations, host, observer=observer,
             settings=lambda: self._settings(run, steps, host, observer), profiles=self._profiles(run),
             emptyings=self.mapped.processing.emptyings,
         )  # fmt: skip
@@ -105,10 +105,14 @@ class Restore:
         install = self.target.install
         if install is None:
             return ()
-        coming = [each for each in self.people.persons if not each.left_out]
-        return tuple(
-            profiles_of(coming, install.default_profile, View(run.tree), self.mapped.places)
-        )
+        view = View(run.tree)
+        found: list[Profile] = []
+        for person in self.people.persons:
+            with suppress(
+                InTheWayError, OSError
+            ):  # then nothing can be begun there, and its tasks say so
+                found += profiles_of([person], install.default_profile, view, self.mapped.places)
+        return tuple(found)
 
     def _settings(
         self, run: Run, steps: Steps, host: Host, observer: Callable[[Task, End], None]
