@@ -5,38 +5,32 @@ Nothing is written. Every file, folder and link of the store becomes one task, a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from extractor.block_devices import Identity
-from extractor.errors import CorruptStoreError, SourceError, StoreLocationError, UsageError
+from extractor.errors import CorruptStoreError, SourceError, StoreLocationError
 from extractor.model import ObjectKind, Record, printable
-from extractor.restore.evidence import is_evidence
 from extractor.restore.host import Host
 from extractor.restore.journal import Journal
 from extractor.restore.layout import Layout, Places
+from extractor.restore.meeting import Meeting, is_raw, joined, refused
 from extractor.restore.people.default_profile import default_tasks, profiles_of
-from extractor.restore.reparse import moved_link
-from extractor.restore.rules.asked import Asked, Request, subject_of
+from extractor.restore.rules.asked import Asked
 from extractor.restore.rules.cleanup import ini_removals, registry_removals, removals
-from extractor.restore.rules.file_content import joins
 from extractor.restore.rules.locations import Locations, Placed
-from extractor.restore.rules.merge import Act, Decision, NoFreeNameError, decide_file, free_name
+from extractor.restore.rules.merge import NoFreeNameError
 from extractor.restore.rules.screening import Screen
-from extractor.restore.rules.versions import Versions
 from extractor.restore.settings.group_changes import group_changes
 from extractor.restore.settings.holders import NowhereError
 from extractor.restore.settings.moves import merging_of
 from extractor.restore.settings.planning import SettingsPlanner
 from extractor.restore.tasks import WRITES, Deed, Task
-from extractor.restore.view import InTheWayError, There, View
+from extractor.restore.view import InTheWayError, View
 from extractor.rules.config import Config
 from extractor.store.columns import StoredObject
-from extractor.store.digest import digest_of
 from extractor.store.extract.write import RAW
 from extractor.store.opened import OpenStore
-from extractor.store.safe_name import safe_name
 from extractor.store.tree import Parts, Tree
 from extractor.windows import WindowsInstall
 
@@ -48,11 +42,8 @@ A_HIVE = (
 NO_WINDOWS = "the target is no Windows: the store's .reg files have it"
 ONLY_NTFS = "links are made on an NTFS volume only"
 EFS = "EFS in raw form, which WriteEncryptedFileRaw imports"
-SAME = "the same content is there already"
 LARGEST = 1 << 48
 """Bytes that no file of NTFS has."""
-SAME_LINK = "the same link is there already"
-DEEDS = {Act.REPLACE: Deed.REPLACE, Act.KEEP: Deed.KEEP, Act.RENAME: Deed.RENAME}
 
 
 @dataclass(slots=True)
@@ -78,12 +69,17 @@ class Planner:
     _view: View = field(init=False)
     _settings: SettingsPlanner | None = field(init=False, default=None)
     _screen: Screen = field(init=False)
+    _meeting: Meeting = field(init=False)
     _first: dict[tuple[object, ...], int] = field(default_factory=dict)
     """Tasks that write a file which has several names."""
     _number: int = 0
 
     def __post_init__(self) -> None:
         self._view = View(self.tree)
+        host = Host(self.tree.root)
+        self._meeting = Meeting(
+            self.store, self.tree, self.locations, self._view, host, self.evidence
+        )
         drives = tuple(self.tree.roots)
         self._screen = Screen(
             self.store, self.locations, self._view, self.config, drives, looks=not self.blind
@@ -209,8 +205,8 @@ class Planner:
         if self._settings and self._settings.merging.holders.is_hive(placed.path):
             return replace(task, deed=Deed.SKIP, why=A_HIVE)
         ending = ""
-        if _is_raw(record):
-            ending, task = RAW, replace(task, why=_joined(task.why, EFS))
+        if is_raw(record):
+            ending, task = RAW, replace(task, why=joined(task.why, EFS))
         wanted = self.places.at(placed.path, ending)
         if not wanted:
             return replace(task, deed=Deed.KEEP, why="the root of the target")
@@ -222,86 +218,14 @@ class Planner:
         try:
             task = replace(task, target=self._view.place(wanted))
             if self._view.spelling(task.target[:-1], task.target[-1]):
-                task = self._met(task, found, wanted[-1])
+                task = self._meeting.met(task, found, wanted[-1])
         except (InTheWayError, NoFreeNameError, CorruptStoreError) as error:
-            return _refused(task, str(error))
+            return refused(task, str(error))
         except OSError as error:
-            return _refused(task, f"its place cannot be looked at: {error.strerror}")
+            return refused(task, f"its place cannot be looked at: {error.strerror}")
         if task.deed in WRITES:
             self._view.plan(task.target)
         return self._sized(task, found)
-
-    def _met(self, task: Task, found: StoredObject, wanted: str) -> Task:
-        there = None if self._view.is_planned(task.target) else self._view.there(task.target)
-        if there and is_evidence(there.device, there.inode, self.evidence):
-            name = "/".join(task.target)
-            raise UsageError(f"{name} of the target is an image of the evidence; choose another target")  # fmt: skip
-        if found.record.kind is ObjectKind.DIRECTORY:
-            if there and not there.directory:
-                return _refused(task, "a file has the name of this folder")
-            return replace(task, deed=Deed.KEEP, why=_joined(task.why, "the folder is there already"))  # fmt: skip
-        return self._decided(task, found, there, wanted)
-
-    def _decided(self, task: Task, found: StoredObject, there: There | None, wanted: str) -> Task:
-        """Return what becomes of a file or link whose name is taken: by something there, or of the store (None)."""
-        request = self._request("merge", found.record)
-        if there and there.regular and self._is_same(found, task.target, there):
-            return replace(task, deed=Deed.KEEP, conflict=SAME)
-        if self._is_same_link(found, task.target):
-            return replace(task, deed=Deed.KEEP, conflict=SAME_LINK)
-        joining = self._request("contentModify", found.record)
-        if there and there.regular and joining and joins(joining.call):
-            return replace(task, deed=Deed.REPLACE, conflict=printable(joining.why))
-        if there is None or not there.regular:
-            what = "another object of the store has" if there is None else "no plain file has"
-            decision = Decision(Act.RENAME, f"{what} its name")
-        else:
-            versions = Versions(self.store, self.tree, found, task.target)
-            decision = decide_file(request.call if request else None, versions.of)
-        conflict = _joined(request.instruction.source if request else "", decision.why)
-        deed = DEEDS[decision.act]
-        if deed is not Deed.RENAME:
-            return replace(task, deed=deed, conflict=printable(conflict))
-        place = self._free((*task.target[:-1], wanted), decision.pattern, found)
-        if self._view.spelling(place[:-1], place[-1]):
-            return replace(task, target=place, deed=Deed.KEEP, conflict=SAME)
-        return replace(task, target=place, deed=deed, conflict=printable(conflict))
-
-    def _free(self, place: Parts, pattern: str, found: StoredObject) -> Parts:
-        """Return the first name of a pattern that is free, or that an earlier restore gave to the same content."""
-        folder = place[:-1]
-
-        def is_taken(name: str) -> bool:
-            spelled = self._view.spelling(folder, safe_name(name))
-            at = (*folder, spelled)
-            there = None if not spelled or self._view.is_planned(at) else self._view.there(at)
-            if there and there.regular and self._is_same(found, at, there):
-                return False
-            return bool(spelled)
-
-        return (*folder, safe_name(free_name(place[-1], pattern, is_taken)))
-
-    def _request(self, kind: str, record: Record) -> Request | None:
-        subject = subject_of(record)
-        return self._asked.narrowest(kind, subject) if subject else None
-
-    def _is_same(self, found: StoredObject, place: Parts, there: There) -> bool:
-        content = found.content
-        if not content or there.size != content.size or _is_raw(found.record):
-            return False
-        file = self.tree.open(place)
-        try:
-            return _digest(file, content.sha256) == content.sha256
-        finally:
-            os.close(file)
-
-    def _is_same_link(self, found: StoredObject, place: Parts) -> bool:
-        """Tell whether a link is there that leads where the store's would."""
-        about = found.record.metadata
-        if not self.ntfs or found.content or about is None or about.reparse is None:
-            return False
-        there = Host(self.tree.root).reparse_at(self.tree.directory(place[:-1]), place[-1])
-        return there == moved_link(about.reparse, self.locations.renamed)
 
     def _sized(self, task: Task, found: StoredObject) -> Task:
         """Return the task with the bytes that it writes, and the first name of a file that has several."""
@@ -310,9 +234,7 @@ class Planner:
         record = found.record
         size = sum(each.size for each in found.streams if each.stored_as)
         if size > LARGEST:
-            return _refused(
-                task, f"the catalog gives it {size} bytes, more than a file of NTFS has"
-            )
+            return refused(task, f"the catalog gives it {size} bytes, more than a file of NTFS has")
         if record.kind is not ObjectKind.FILE or not record.metadata or record.pretended:
             return replace(task, size=size)
         if (record.metadata.link_count or 0) < 2:
@@ -321,22 +243,6 @@ class Planner:
         identity = (volume, record.volume, record.record, record.sequence, record.sha256)
         first = self._first.setdefault(identity, task.id)
         return replace(task, size=size) if first == task.id else replace(task, first=first)
-
-
-def _refused(task: Task, why: str) -> Task:
-    return replace(task, deed=Deed.REFUSE, conflict=printable(why), detail=printable(why))
-
-
-def _digest(file: int, expected: str) -> str:
-    return next(digest for _, digest in digest_of(file, expected) if digest)
-
-
-def _is_raw(record: Record) -> bool:
-    return record.efs is not None and record.efs.form == "raw"
-
-
-def _joined(*words: str) -> str:
-    return ": ".join(filter(None, words))
 
 
 def rooms(journal: Journal) -> dict[str, tuple[int, int]]:
