@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from extractor.block_devices import faces_of, lies_on
 from extractor.errors import StoreError, StoreLocationError
-from extractor.store.failures import free_bytes, free_space, in_words
+from extractor.new_folder import new_folder, preparing
+from extractor.new_folder import writing as new_folder_writing
+from extractor.store.failures import free_bytes, in_words
+
+HANDOFF = "hand-off"
 
 
 def refuse_place(out: Path, evidence: Iterable[Path]) -> None:
     """Raise StoreLocationError (27) unless a new folder can be made at ``out``, off every file of the evidence."""
-    with _preparing(out):
+    with preparing(out, HANDOFF):
         files = {each: faces_of(each) for each in evidence}
         taken = faces_of(out) if out.exists() else set()
         for file, places in files.items():
@@ -49,48 +51,11 @@ def refuse_room(out: Path, needed: int) -> None:
         )
 
 
-@contextmanager
-def new_handoff(out: Path) -> Iterator[Path]:
-    """Yield a folder that becomes ``out`` when all goes well and vanishes when not."""
-    with _preparing(out):
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name[:64]}.", dir=out.parent))
-    try:
-        yield made
-        with writing(out):
-            for each in made.iterdir():
-                _sync(each)
-            _sync(made)
-            made.rename(out)
-            _sync(out.parent)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+def new_handoff(out: Path) -> AbstractContextManager[Path]:
+    """Return a folder that becomes ``out`` when all goes well and vanishes when not."""
+    return new_folder(out, HANDOFF)
 
 
-@contextmanager
-def writing(out: Path) -> Iterator[None]:
+def writing(out: Path) -> AbstractContextManager[None]:
     """Translate OSError of a write below ``out`` into StoreError (72)."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{out}: the hand-off cannot be written: {error.strerror or error} ({free_space(out.parent)})"
-        ) from error
-
-
-@contextmanager
-def _preparing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreLocationError(
-            f"{out}: no hand-off can be made here: {error.strerror or error}"
-        ) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return new_folder_writing(out, HANDOFF)

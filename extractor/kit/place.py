@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import errno
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from extractor.errors import StoreError, StoreLocationError
+from extractor.new_folder import new_folder, preparing, writing
 from extractor.restore.evidence import refuse_target
-from extractor.store.failures import free_bytes, free_space, in_words
+from extractor.store.failures import free_bytes, in_words
 from extractor.store.opened import OpenStore
 
+KIT = "kit"
 SPARE = 4 << 20
 """Bytes set aside for all that is no content."""
 PER_OBJECT = 2048
@@ -24,7 +23,7 @@ PER_OBJECT = 2048
 def refuse_out(out: Path, store: OpenStore) -> None:
     """Raise UsageError (11) for a place in the store or on its evidence, StoreLocationError (27) for one taken."""
     refuse_target(out, store.path, store.header)
-    with _preparing(out):
+    with preparing(out, KIT):
         if out.is_symlink() or (out.exists() and not out.is_dir()):
             raise StoreLocationError(f"{out} is there and is no folder; a kit is a new folder")
         if out.is_dir() and any(out.iterdir()):
@@ -46,18 +45,8 @@ def refuse_lack_of_room(out: Path, needed: int, objects: int) -> None:
 @contextmanager
 def new_kit(out: Path) -> Iterator[Path]:
     """Yield a folder that becomes ``out`` when all goes well and vanishes when not; raise StoreError (72)."""
-    parent = out.absolute().parent
-    with _preparing(out):
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name[:64]}.", dir=parent))
-    try:
-        with _writing(out):
-            yield made
-            _sync(made)
-            _rename(made, out)
-            _sync(parent)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+    with new_folder(out, KIT, _rename) as made, writing(out, KIT):
+        yield made
 
 
 def _rename(made: Path, out: Path) -> None:
@@ -69,31 +58,3 @@ def _rename(made: Path, out: Path) -> None:
                 f"{out} was made by somebody else meanwhile; nothing is overwritten"
             ) from error
         raise
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{out}: the kit cannot be written: {error.strerror or error} ({free_space(out.absolute().parent)})"
-        ) from error
-
-
-@contextmanager
-def _preparing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreLocationError(
-            f"{out}: no kit can be made here: {error.strerror or error}"
-        ) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
