@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from extractor.cli.arguments import words_parser
 from extractor.cli.screen import human_size
 from extractor.cli.store_opening import add_store, keys_of, open_named, parse_words
+from extractor.cli.user_words import add_users, long_words, user_words
 from extractor.kit.making import FORMS, Kit, KitWish, make_kit
 from extractor.kit.papers import HONEST
 from extractor.model import printable
-from extractor.redact import remember
-from extractor.restore.people.words import UserWords, parse_md, parse_mu, read_user_map
 
 TEXT = r"""Write a folder with which a Windows restores the store by itself: contents, .reg files, a plan, and
 Restore-Coldstate.ps1, which needs nothing but Windows PowerShell 5.1 and an administrator. OUT is a new folder.
@@ -31,20 +29,13 @@ Exit code 0: all is in the kit; 3: something stored is not, and is named; 42: th
 USAGE = r"""coldstate kit STORE OUT [--form tree|wim] [--mu [DOMAIN\]OLD:[DOMAIN\]NEW]... [--md OLD:NEW]...
                          [--user-map CSV] [--ui PATTERN]... [--ue PATTERN]... [--lac] [--lae]
                          [--key STRING | --keyfile FILE | --identity FILE]"""
-SLASHED = frozenset({"mu", "md", "lac", "lae", "ui", "ue"})
-USERS = (
-    ("mu", "OLD:NEW", "a user has another name"),
-    ("md", "OLD:NEW", "the users of a domain are of another"),
-    ("ui", "PATTERN", "these users come, whatever --ue says"),
-    ("ue", "PATTERN", "these users do not come"),
-)
 
 
 def run_kit(words: list[str]) -> int:
     """Write a kit; 0, 3 when something is not in it, 42 for a damaged store, 27 for a bad place, 11, 37, 72."""
-    given = parse_words(_parser(), list(_long(words)))
+    given = parse_words(_parser(), list(long_words(words)))
     with open_named(given.store, keys_of(given)) as store:
-        kit = make_kit(store, _wish(given))
+        kit = make_kit(store, KitWish(given.out, given.form, user_words(given)))
     _say(kit, given.out)
     return kit.exit_code
 
@@ -54,38 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     add_store(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")
     parser.add_argument("--form", choices=FORMS, default="", help="of the contents")
-    users = parser.add_argument_group("users, in LoadState's words")
-    for name, metavar, text in USERS:
-        users.add_argument(
-            f"--{name}", action="append", metavar=metavar, default=[], help=f"{text} [/{name}]"
-        )
-    users.add_argument("--user-map", type=Path, metavar="CSV", help="rows old,new[,sid[,profile]]")
-    users.add_argument("--lac", action="store_true", help="local accounts may be made [/lac]")
-    users.add_argument("--lae", action="store_true", help="and are enabled [/lae]")
+    add_users(parser, lac="local accounts may be made", lae="and are enabled")
     return parser
-
-
-def _long(words: Iterable[str]) -> Iterator[str]:
-    """Yield the words with LoadState's spelling made long; the password of ``/lac`` is hidden and dropped."""
-    for word in words:
-        name, colon, value = word.partition(":") if word.startswith("/") else word.partition("=")
-        known = name.lstrip("/-").lower()
-        if known == "lac" and name[:1] in {"/", "-"}:
-            remember(value)
-            yield "--lac"
-        elif word.startswith("/") and known in SLASHED:
-            yield f"--{known}={value}" if colon else f"--{known}"
-        else:
-            yield word
-
-
-def _wish(given: argparse.Namespace) -> KitWish:
-    rows = read_user_map(given.user_map) if given.user_map else ()
-    users = UserWords(
-        (*rows, *map(parse_mu, given.mu)), tuple(map(parse_md, given.md)),
-        given.lac, given.lae, tuple(given.ui), tuple(given.ue),
-    )  # fmt: skip
-    return KitWish(given.out, given.form, users)
 
 
 def _say(kit: Kit, out: Path) -> None:

@@ -9,13 +9,14 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from extractor.cli.arguments import words_parser
 from extractor.cli.screen import open_screen
 from extractor.cli.store_opening import add_store, keys_of, open_named, parse_words
+from extractor.cli.user_words import SLASHED, add_users, long_words, user_words
 from extractor.errors import CanceledError, UsageError
 from extractor.events import (
     BytesCopied,
@@ -30,10 +31,8 @@ from extractor.events import (
 )
 from extractor.filetime import to_filetime
 from extractor.model import OutcomeKind, WinPath, printable
-from extractor.redact import remember
 from extractor.restore.layout import Layout
 from extractor.restore.mapping import Wish
-from extractor.restore.people.words import UserWords, parse_md, parse_mu, read_user_map
 from extractor.restore.plan import needed, rooms
 from extractor.restore.restoring import LOST, Restore, planned
 from extractor.restore.runs import undo
@@ -55,7 +54,8 @@ USAGE = r"""coldstate restore STORE --to TARGET [--windows ID] [--dry-run] [--js
                          [--ui PATTERN]... [--ue PATTERN]... [--drive D:=C:\FOLDER]...
                          [--key STRING | --keyfile FILE | --identity FILE]
        coldstate restore --to TARGET --undo"""
-SLASHED = frozenset({"mu", "md", "lac", "lae", "ui", "ue", "uel", "config"})
+WORDS = SLASHED | {"uel", "config"}
+"""Words that may be spelled with a slash."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?=([A-Za-z]:\\.*)")
 
 
@@ -65,7 +65,7 @@ def silent(_: Event) -> None:
 
 def run_restore(words: list[str], listener: Observer = silent) -> int:
     """Plan and restore; 0, 3 when something is not restored or not whole. ``listener`` hears how far it is."""
-    given = parse_words(_parser(), list(_long(words)))
+    given = parse_words(_parser(), list(long_words(words, WORDS)))
     if given.undo:
         return _undo(given)
     if given.store is None:
@@ -115,20 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="every object, with its end, as one JSON object a line")
     add("--progress", choices=("auto", "plain", "json", "none"), default="auto", help="on stderr")
     add("--undo", action="store_true", help="take the last restore into TARGET back")
-    users = parser.add_argument_group("users, in LoadState's words")
-    for name, metavar, text in (
-        ("mu", "OLD:NEW", "a user has another name"),
-        ("md", "OLD:NEW", "the users of a domain are of another"),
-        ("ui", "PATTERN", "these users come, whatever --ue says"),
-        ("ue", "PATTERN", "these users do not come"),
-    ):
-        users.add_argument(
-            f"--{name}", action="append", metavar=metavar, default=[], help=f"{text} [/{name}]"
-        )
+    users = add_users(
+        parser, lac="make local accounts that are missing", lae="they are to be enabled"
+    )
     users.add_argument("--uel", metavar="WHEN", help="these by last use: DAYS or YYYY/MM/DD [/uel]")
-    users.add_argument("--user-map", type=Path, metavar="CSV", help="rows old,new[,sid[,profile]]")
-    users.add_argument("--lac", action="store_true", help="make local accounts that are missing [/lac]")  # fmt: skip
-    users.add_argument("--lae", action="store_true", help="they are to be enabled [/lae]")
     add("--rules", type=Path, action="append", default=[], metavar="FILE",
         help="only the rules of these MigXML files count (default: those of the scan) [/i]")  # fmt: skip
     add("--config", type=Path, metavar="FILE", help="a Config.xml in place of the scan's [/config]")
@@ -145,27 +135,11 @@ def _store_may_be_missing(parser: argparse.ArgumentParser) -> None:
             action.required = False
 
 
-def _long(words: Iterable[str]) -> Iterator[str]:
-    """Yield the words with LoadState's spelling made long; the password of ``/lac`` is hidden and dropped."""
-    for word in words:
-        name, colon, value = word.partition(":") if word.startswith("/") else word.partition("=")
-        known = name.lstrip("/-").lower()
-        if known == "lac" and name[:1] in {"/", "-"}:
-            remember(value)
-            yield "--lac"
-        elif word.startswith("/") and known in SLASHED:
-            yield f"--{known}={value}" if colon else f"--{known}"
-        else:
-            yield word
-
-
 def _wish(given: argparse.Namespace) -> Wish:
-    rows = read_user_map(given.user_map) if given.user_map else ()
-    users = UserWords(
-        (*rows, *map(parse_mu, given.mu)), tuple(map(parse_md, given.md)),
-        given.lac, given.lae, tuple(given.ui), tuple(given.ue), given.uel or "",
-        parse_last_used(given.uel, to_filetime(datetime.now(UTC))) if given.uel else 0,
-    )  # fmt: skip
+    users = user_words(given)
+    if given.uel:
+        since = parse_last_used(given.uel, to_filetime(datetime.now(UTC)))
+        users = replace(users, last_used=given.uel, since=since)
     drives = dict(map(_drive, given.drive))
     return Wish(Layout(given.layout), users, drives, tuple(given.rules), given.config)
 
