@@ -55,17 +55,23 @@ def heard() -> Iterator[None]:
 
 
 @contextmanager
-def disk_of(size: str, folder: Path) -> Iterator[Path]:
-    """Mount a file system with room for so much (``1m``) at a new folder, or skip the test that asks for it."""
+def mounted(folder: Path, *words: str | Path) -> Iterator[Path]:
+    """Mount something at a new folder, or skip the test that asks for it."""
     need_tool("mount", "umount")
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs"]
-    if os.geteuid() or subprocess.run(["mount", *options, folder], check=False).returncode:
+    if os.geteuid() or subprocess.run(["mount", *words, folder], check=False).returncode:
         pytest.skip("needs the right to mount")
     try:
         yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+@contextmanager
+def disk_of(size: str, folder: Path) -> Iterator[Path]:
+    """Mount a file system with room for so much (``1m``) at a new folder, or skip the test that asks for it."""
+    with mounted(folder, "-t", "tmpfs", "-o", f"size={size}", "tmpfs") as disk:
+        yield disk
 
 
 @pytest.fixture

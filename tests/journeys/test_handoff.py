@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from extractor.cli.main import main
 from extractor.handoff import export, handing
 from extractor.handoff.blocks import seal as seal_as_it_should_be
 from sample_images import unpack, unpack_all
-from tests.conftest import need_tool
+from tests.conftest import mounted, need_tool
 from tests.handoff.exported import by_dissect, by_libvhdi, qemu_agrees
 from tests.journeys.journey import Manifest, manifest_of, scan
 from tests.journeys.test_bitlocker import disk, plain
@@ -210,19 +208,6 @@ def test_bad_requests_are_one_sentence_and_nothing_is_written(
     for words, code, told in cases:
         refused(words, code, told, capsys)
     assert (sorted(tmp_path.rglob("*")), sha256(raw)) == before
-
-
-@contextmanager
-def mounted(folder: Path, *words: str | Path) -> Iterator[Path]:
-    """Mount something, as root."""
-    need_tool("mount", "umount")
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", *words, folder], check=False).returncode:
-        pytest.skip("needs the right to mount")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 def test_a_disk_that_is_mounted_takes_no_hand_off_of_itself(

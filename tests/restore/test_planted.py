@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,17 +27,6 @@ def restore(*words: object) -> int:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_store(tmp_path_factory.mktemp("store") / "store")
-
-
-@pytest.fixture
-def jail(tmp_path: Path) -> Iterator[Path]:
-    """A target with a neighbour that must stay as it is."""
-    target = tmp_path / "jail" / "target"
-    target.mkdir(parents=True)
-    (target.parent / "victim").write_bytes(b"not yours")
-    yield target
-    assert (target.parent / "victim").read_bytes() == b"not yours"
-    assert {each.name for each in target.parent.iterdir()} == {"target", "victim"}
 
 
 def _run(target: Path) -> Path:
